@@ -1,0 +1,1 @@
+"""Things without a business noun, needed by every other app and so below them all."""

@@ -1,0 +1,1 @@
+"""Pieces every API view is made of."""

@@ -1,0 +1,51 @@
+"""The append-only event log: the audit trail and the only source of webhooks."""
+
+from django.db import models
+
+from core.models.institutions import Institution
+from core.rows import PublicRow
+
+
+class EventStream(models.Model):
+    """The counter row of one institution, or of the issuer when ``institution`` is null.
+
+    Its row lock orders the events of the stream by commit, so ``sequence`` has no gap.
+    """
+
+    institution = models.OneToOneField(
+        Institution, null=True, on_delete=models.PROTECT, related_name="event_stream"
+    )
+    last_sequence = models.BigIntegerField(default=0)
+    last_hash = models.BinaryField(max_length=32, default=b"")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="event_stream_one_issuer",
+                fields=["institution"],
+                nulls_distinct=False,
+            ),
+        ]
+
+
+class Event(PublicRow):
+    """One recorded fact. ``body`` is frozen: webhook, feed and replay send these very bytes."""
+
+    PREFIX = "evt"
+    OBJECT = "event"
+
+    stream = models.ForeignKey(EventStream, on_delete=models.PROTECT, related_name="events")
+    institution = models.ForeignKey(Institution, null=True, on_delete=models.PROTECT)
+    sequence = models.BigIntegerField()
+    type = models.CharField(max_length=80)
+    object_type = models.CharField(max_length=40)
+    object_id = models.UUIDField(db_index=True)
+    actor = models.CharField(max_length=80)
+    request_id = models.CharField(max_length=128, blank=True)
+    body = models.BinaryField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="event_sequence_once", fields=["stream", "sequence"]),
+        ]

@@ -1,0 +1,1 @@
+"""What backs it: funds, custody accounts, the ledger, deposits, deliveries and attestations."""

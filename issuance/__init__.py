@@ -1,0 +1,1 @@
+"""What is issued: tokens, orders, holders and the chain transactions behind them."""

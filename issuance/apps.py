@@ -1,0 +1,8 @@
+"""Django app configuration."""
+
+from django.apps import AppConfig
+
+
+class IssuanceConfig(AppConfig):
+    name = "issuance"
+    verbose_name = "Issuance"

@@ -1,0 +1,1 @@
+"""Who may hold: investors, facts, the policy engine, decisions and wallets."""
