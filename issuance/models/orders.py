@@ -1,0 +1,81 @@
+"""Orders: shares into tokens and tokens back into shares."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+
+from core.rows import PublicRow
+from core.units import UnitsField
+from core.work import WorkRow
+from issuance.states import OrderStatus, OrderType
+
+REASON_LENGTH_MAX = 64
+
+
+class Order(PublicRow, WorkRow):
+    """One instruction of an institution for one investor.
+
+    ``onchain_id`` comes from the token's own sequence and is consumed once by the contract.
+    ``next_attempt_at`` is set while the order itself waits for a worker (QUEUED, RETURNING and
+    unbound, CHECKING); once bound to a chain transaction that row carries the work.
+    """
+
+    PREFIX = "ord"
+    OBJECT = "order"
+
+    institution = models.ForeignKey("core.Institution", on_delete=models.PROTECT, related_name="+")
+    investor = models.ForeignKey("kyc.Investor", on_delete=models.PROTECT, related_name="orders")
+    token = models.ForeignKey("issuance.Token", on_delete=models.PROTECT, related_name="orders")
+    wallet = models.ForeignKey("kyc.Wallet", on_delete=models.PROTECT, related_name="orders")
+    custody_account = models.ForeignKey(
+        "custody.CustodyAccount", on_delete=models.PROTECT, related_name="+"
+    )
+    decision = models.ForeignKey("kyc.Decision", on_delete=models.PROTECT, related_name="+")
+    type = models.CharField(max_length=8, choices=OrderType)
+    status = models.CharField(max_length=20, choices=OrderStatus)
+    quantity = UnitsField()
+    client_order_id = models.CharField(max_length=64)
+    onchain_id = models.BigIntegerField()
+    reason_code = models.CharField(max_length=REASON_LENGTH_MAX, blank=True)
+    created_by = models.CharField(max_length=80)
+    approved_by = models.CharField(max_length=80, blank=True)
+    approved_at = models.DateTimeField(null=True)
+    requeues = models.PositiveSmallIntegerField(default=0)
+    # The transaction an API client should look for; proof is the attempt that was included.
+    tx_hash = models.CharField(max_length=66, blank=True)
+    escrow_tx_hash = models.CharField(max_length=66, blank=True)
+    completed_at = models.DateTimeField(null=True)
+
+    institution_id: uuid.UUID
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="order_client_id_once", fields=["institution", "client_order_id"]
+            ),
+            models.UniqueConstraint(name="order_onchain_id_once", fields=["token", "onchain_id"]),
+            models.CheckConstraint(name="order_quantity_valid", condition=Q(quantity__gt=0)),
+            models.CheckConstraint(name="order_onchain_id_valid", condition=Q(onchain_id__gt=0)),
+            models.CheckConstraint(
+                name="order_status_known", condition=Q(status__in=OrderStatus.values)
+            ),
+            models.CheckConstraint(name="order_type_known", condition=Q(type__in=OrderType.values)),
+            models.CheckConstraint(
+                name="order_approved_by_another", condition=~Q(approved_by=F("created_by"))
+            ),
+            models.CheckConstraint(
+                name="order_completed_known",
+                condition=~Q(status=OrderStatus.COMPLETED)
+                | (Q(completed_at__isnull=False) & ~Q(tx_hash="")),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="order_due",
+                fields=["next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+            ),
+            models.Index(name="order_by_institution", fields=["institution", "-id"]),
+            models.Index(name="order_by_status", fields=["status", "id"]),
+        ]

@@ -1,0 +1,203 @@
+"""Reads of issuance; every read on behalf of an institution is scoped to it."""
+
+import uuid
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Q, QuerySet, Sum
+
+from core.errors import DomainError, HaltActive, NotFound
+from issuance.models import (
+    Attempt,
+    Breaker,
+    ChainTransaction,
+    ChainTransactionOrder,
+    Holder,
+    Order,
+    Signer,
+    SupplySnapshot,
+    Token,
+)
+from issuance.states import (
+    CHAIN_TRANSACTION_FINAL,
+    BreakerStatus,
+    ChainTransactionKind,
+    HolderStatus,
+    SignerRole,
+    TokenStatus,
+    exact_statuses,
+)
+
+
+class NetworkUnknown(DomainError):
+    """The fund has no open token on that network."""
+
+    code = "network_unknown"
+    title = "This fund is not issued on that network."
+
+
+class TokenClosed(DomainError):
+    """The token takes no new orders."""
+
+    code = "token_closed"
+    title = "This token takes no new orders."
+
+
+# --- orders -------------------------------------------------------------------------------------
+
+
+def order_for(*, institution_id: uuid.UUID, order_id: uuid.UUID) -> Order:
+    """The institution's order. Raises NotFound."""
+    rows = _orders().filter(institution_id=institution_id, pk=order_id)
+    try:
+        return rows.get()
+    except Order.DoesNotExist:
+        raise NotFound from None
+
+
+def orders_of(*, institution_id: uuid.UUID, api_status: str = "") -> QuerySet[Order]:
+    """The institution's orders, narrowed to one API status when given."""
+    rows = _orders().filter(institution_id=institution_id)
+    return rows.filter(status__in=exact_statuses(api_status)) if api_status else rows
+
+
+def order_for_update(*, order_id: uuid.UUID) -> Order:
+    """The order under its row lock; only inside a transaction. Raises NotFound."""
+    try:
+        return _orders().select_for_update(of=("self",)).get(pk=order_id)
+    except Order.DoesNotExist:
+        raise NotFound from None
+
+
+def order_by_onchain_id(*, token: Token, onchain_id: int) -> Order | None:
+    """The order behind an id seen on chain, or None when we never gave it out."""
+    return _orders().filter(token=token, onchain_id=onchain_id).first()
+
+
+def _orders() -> QuerySet[Order]:
+    return Order.objects.select_related(
+        "token__fund", "wallet", "investor", "decision", "institution"
+    )
+
+
+def transactions_of(*, order: Order) -> QuerySet[ChainTransaction]:
+    """Every chain transaction that ever carried the order, oldest first."""
+    return ChainTransaction.objects.filter(order_bindings__order=order).order_by("id")
+
+
+def live_transaction(*, order: Order) -> ChainTransaction | None:
+    """The chain transaction that carries the order now, or None."""
+    bindings = ChainTransactionOrder.objects.filter(order=order, live=True)
+    binding = bindings.select_related("chain_transaction__signer").first()
+    return binding.chain_transaction if binding else None
+
+
+def attempts_of(*, chain_transaction: ChainTransaction) -> list[Attempt]:
+    """The signed forms of a transaction, first signed first."""
+    return list(Attempt.objects.filter(chain_transaction=chain_transaction).order_by("sequence"))
+
+
+# --- tokens, holders, signers -------------------------------------------------------------------
+
+
+def token_of(*, fund_id: uuid.UUID, network: str) -> Token:
+    """The open token of a fund on a network. Raises NetworkUnknown or TokenClosed."""
+    tokens = Token.objects.select_related("fund", "custody_account")
+    try:
+        token = tokens.get(fund_id=fund_id, network=network)
+    except Token.DoesNotExist:
+        raise NetworkUnknown(field="/network") from None
+    if token.status != TokenStatus.ACTIVE:
+        raise TokenClosed(field="/underlying_symbol")
+    return token
+
+
+def tokens() -> QuerySet[Token]:
+    """Every token with its fund."""
+    return Token.objects.select_related("fund", "custody_account")
+
+
+def token_by_id(*, token_id: uuid.UUID) -> Token:
+    """The token. Raises NotFound."""
+    try:
+        return tokens().get(pk=token_id)
+    except Token.DoesNotExist:
+        raise NotFound from None
+
+
+def holders_of(*, institution_id: uuid.UUID) -> QuerySet[Holder]:
+    """The register entries of the institution's wallets."""
+    return Holder.objects.select_related("token__fund", "wallet").filter(
+        institution_id=institution_id
+    )
+
+
+def registered_holder(*, token: Token, wallet_id: uuid.UUID) -> Holder | None:
+    """The finalized register entry of a wallet, or None when it is not (yet) registered."""
+    rows = Holder.objects.filter(token=token, wallet_id=wallet_id, registered_at__isnull=False)
+    return rows.exclude(status=HolderStatus.FAILED).first()
+
+
+def signer_of(*, chain_id: int, role: SignerRole) -> Signer:
+    """The signer with a role on a chain. Raises Signer.DoesNotExist when none is set up."""
+    return Signer.objects.get(chain_id=chain_id, role=role)
+
+
+def unfinished(*, signer: Signer) -> QuerySet[ChainTransaction]:
+    """The signer's transactions that are not yet final, lowest nonce first."""
+    rows = ChainTransaction.objects.filter(signer=signer)
+    return rows.exclude(status__in=CHAIN_TRANSACTION_FINAL).order_by("nonce")
+
+
+# --- quantities ---------------------------------------------------------------------------------
+
+
+def units_in_flight(*, token_id: uuid.UUID, kind: ChainTransactionKind) -> int:
+    """Units bound to transactions of ``kind`` that are not yet final."""
+    rows = ChainTransactionOrder.objects.filter(
+        live=True, chain_transaction__token_id=token_id, chain_transaction__kind=kind
+    )
+    return int(rows.aggregate(total=Sum("order__quantity"))["total"] or 0)
+
+
+def latest_snapshot(*, token_id: uuid.UUID) -> SupplySnapshot | None:
+    """The newest finalized look at a token's supply, or None before the first."""
+    return SupplySnapshot.objects.filter(token_id=token_id).order_by("-block").first()
+
+
+def next_onchain_id(*, token_id: uuid.UUID) -> int:
+    """A fresh order id of the token; never given out twice, gaps are harmless."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s::regclass)", [sequence_name(token_id)])
+        return int(cursor.fetchone()[0])
+
+
+def sequence_name(token_id: uuid.UUID) -> str:
+    """The PostgreSQL sequence that numbers a token's orders."""
+    return f"issuance_onchain_id_{token_id.hex}"
+
+
+# --- halts --------------------------------------------------------------------------------------
+
+
+def open_breakers(*, network: str, token_id: uuid.UUID | None = None) -> QuerySet[Breaker]:
+    """The open breakers that stop new signing for a token, or for a whole network."""
+    rows = Breaker.objects.filter(network=network, status=BreakerStatus.OPEN)
+    return rows.filter(Q(token_id=token_id) | Q(token_id__isnull=True)) if token_id else rows
+
+
+def require_not_halted(*, token: Token) -> None:
+    """Raises HaltActive when a breaker stops new work on the token."""
+    breaker = open_breakers(network=token.network, token_id=token.pk).first()
+    if breaker is not None:
+        raise HaltActive(breaker_id=breaker.public_id, kind=breaker.kind.lower())
+
+
+def oldest_waiting(*, now: datetime) -> dict[str, tuple[int, float]]:
+    """Status -> (number of open orders, age of the oldest in seconds), for dashboards."""
+    found: dict[str, tuple[int, float]] = {}
+    rows = Order.objects.filter(completed_at__isnull=True, status__in=exact_statuses("pending"))
+    for status, created_at in rows.values_list("status", "created_at"):
+        count, age = found.get(status, (0, 0.0))
+        found[status] = (count + 1, max(age, (now - created_at).total_seconds()))
+    return found

@@ -1,0 +1,193 @@
+"""The statuses of issuance, their lawful moves, and how the API names them: tables, no logic."""
+
+from collections.abc import Mapping
+
+from django.db.models import TextChoices
+
+Table = Mapping[str, frozenset[str]]
+
+
+class TokenStatus(TextChoices):
+    """Whether new orders are taken for a token."""
+
+    ACTIVE = "ACTIVE"
+    CLOSED = "CLOSED"
+
+
+class SignerRole(TextChoices):
+    """What a hot key may sign for."""
+
+    ISSUER = "ISSUER"
+    COMPLIANCE = "COMPLIANCE"
+
+
+class HolderStatus(TextChoices):
+    """How far a wallet's entry in a token's holder register has come."""
+
+    PENDING = "PENDING"
+    SUBMITTED = "SUBMITTED"
+    REGISTERED = "REGISTERED"
+    FAILED = "FAILED"
+
+
+class OrderType(TextChoices):
+    """Shares into tokens, or tokens back into shares."""
+
+    MINT = "MINT"
+    REDEEM = "REDEEM"
+
+
+class OrderStatus(TextChoices):
+    """Where an order stands. CHECKING: its transaction died; the chain is asked by order id."""
+
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    AWAITING_TOKENS = "AWAITING_TOKENS"
+    IN_ESCROW = "IN_ESCROW"
+    QUEUED = "QUEUED"
+    SUBMITTED = "SUBMITTED"
+    INCLUDED = "INCLUDED"
+    CHECKING = "CHECKING"
+    RETURNING = "RETURNING"
+    COMPLETED = "COMPLETED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+
+class ChainTransactionKind(TextChoices):
+    """What a transaction asks of the token. FILL only consumes a nonce."""
+
+    MINT = "MINT"
+    BURN = "BURN"
+    CANCEL_REDEEM = "CANCEL_REDEEM"
+    REGISTER = "REGISTER"
+    ATTEST = "ATTEST"
+    FILL = "FILL"
+
+
+class ChainTransactionStatus(TextChoices):
+    """How far a transaction has come; only finalized evidence writes the last three."""
+
+    ASSIGNED = "ASSIGNED"
+    SENT = "SENT"
+    INCLUDED = "INCLUDED"
+    FINAL_OK = "FINAL_OK"
+    FINAL_REVERTED = "FINAL_REVERTED"
+    DEAD = "DEAD"
+
+
+class BreakerStatus(TextChoices):
+    """An OPEN breaker halts new signing; a person resets it with a reason."""
+
+    OPEN = "OPEN"
+    RESET = "RESET"
+
+
+class BreakerKind(TextChoices):
+    """What tripped."""
+
+    SUPPLY_MISMATCH = "SUPPLY_MISMATCH"
+    CUSTODY_MISMATCH = "CUSTODY_MISMATCH"
+    UNKNOWN_NONCE = "UNKNOWN_NONCE"
+    UNEXPECTED_EVENT = "UNEXPECTED_EVENT"
+    FINALITY_VIOLATION = "FINALITY_VIOLATION"
+    FEE_CEILING = "FEE_CEILING"
+    MANUAL = "MANUAL"
+
+
+def _table(moves: Mapping[str, tuple[str, ...]]) -> Table:
+    return {str(before): frozenset(map(str, after)) for before, after in moves.items()}
+
+
+_O = OrderStatus
+ORDER_TABLE: Table = _table(
+    {
+        _O.AWAITING_APPROVAL: (_O.QUEUED, _O.RETURNING, _O.REJECTED, _O.CANCELLED),
+        _O.AWAITING_TOKENS: (_O.IN_ESCROW, _O.CANCELLED),
+        _O.IN_ESCROW: (_O.AWAITING_APPROVAL, _O.QUEUED),
+        _O.QUEUED: (_O.AWAITING_APPROVAL, _O.SUBMITTED, _O.REJECTED, _O.CANCELLED),
+        _O.SUBMITTED: (_O.INCLUDED, _O.CHECKING, _O.COMPLETED, _O.FAILED),
+        _O.INCLUDED: (_O.SUBMITTED, _O.CHECKING, _O.COMPLETED, _O.FAILED),
+        _O.CHECKING: (_O.QUEUED, _O.RETURNING, _O.COMPLETED, _O.FAILED),
+        # Its tokens go back to the holder: signed, sent and followed like every other call.
+        _O.RETURNING: (_O.REJECTED, _O.FAILED),
+        _O.COMPLETED: (),
+        _O.REJECTED: (),
+        _O.CANCELLED: (),
+        _O.FAILED: (),
+    }
+)
+
+_T = ChainTransactionStatus
+CHAIN_TRANSACTION_TABLE: Table = _table(
+    {
+        # A node may show a transaction that we believe was never sent: a crash hid the send.
+        _T.ASSIGNED: (_T.SENT, _T.INCLUDED, _T.FINAL_OK, _T.FINAL_REVERTED, _T.DEAD),
+        _T.SENT: (_T.INCLUDED, _T.FINAL_OK, _T.FINAL_REVERTED, _T.DEAD),
+        # Back to SENT when the block that held it left the chain.
+        _T.INCLUDED: (_T.SENT, _T.FINAL_OK, _T.FINAL_REVERTED, _T.DEAD),
+        _T.FINAL_OK: (),
+        _T.FINAL_REVERTED: (),
+        _T.DEAD: (),
+    }
+)
+
+_H = HolderStatus
+HOLDER_TABLE: Table = _table(
+    {
+        _H.PENDING: (_H.SUBMITTED,),
+        _H.SUBMITTED: (_H.REGISTERED, _H.PENDING, _H.FAILED),
+        # Facts changed: the register is brought up to date.
+        _H.REGISTERED: (_H.PENDING,),
+        _H.FAILED: (_H.PENDING,),
+    }
+)
+
+BREAKER_TABLE: Table = _table({BreakerStatus.OPEN: (BreakerStatus.RESET,), BreakerStatus.RESET: ()})
+TOKEN_TABLE: Table = _table(
+    {TokenStatus.ACTIVE: (TokenStatus.CLOSED,), TokenStatus.CLOSED: (TokenStatus.ACTIVE,)}
+)
+
+ORDER_FINAL = frozenset(status for status, after in ORDER_TABLE.items() if not after)
+ORDER_CANCELLABLE = frozenset({_O.AWAITING_APPROVAL, _O.AWAITING_TOKENS, _O.QUEUED})
+CHAIN_TRANSACTION_FINAL = frozenset(
+    status for status, after in CHAIN_TRANSACTION_TABLE.items() if not after
+)
+
+# --- how the API names an order's status --------------------------------------------------------
+# exact status -> (status, compliance_status, transfer_status, chain_status)
+_API: dict[str, tuple[str, str, str, str]] = {
+    _O.AWAITING_APPROVAL: ("pending", "review", "reserved", "none"),
+    _O.AWAITING_TOKENS: ("pending", "allowed", "none", "awaiting_tokens"),
+    _O.IN_ESCROW: ("pending", "allowed", "backing", "in_escrow"),
+    _O.QUEUED: ("pending", "allowed", "reserved", "none"),
+    _O.SUBMITTED: ("pending", "allowed", "backing", "submitted"),
+    _O.INCLUDED: ("pending", "allowed", "backing", "included"),
+    _O.CHECKING: ("pending", "allowed", "backing", "checking"),
+    _O.RETURNING: ("pending", "refused", "backing", "returning"),
+    _O.COMPLETED: ("completed", "allowed", "settled", "final"),
+    _O.REJECTED: ("rejected", "refused", "released", "none"),
+    _O.CANCELLED: ("cancelled", "allowed", "released", "none"),
+    _O.FAILED: ("failed", "allowed", "released", "failed"),
+}
+# A redemption's shares stay in backing, and its tokens in escrow, until the burn is final.
+_API_REDEEM: dict[str, tuple[str, str, str, str]] = {
+    _O.AWAITING_APPROVAL: ("pending", "review", "backing", "in_escrow"),
+    _O.QUEUED: ("pending", "allowed", "backing", "in_escrow"),
+    _O.REJECTED: ("rejected", "refused", "none", "returned"),
+    _O.CANCELLED: ("cancelled", "allowed", "none", "none"),
+    _O.FAILED: ("failed", "allowed", "backing", "failed"),
+}
+API_STATUSES = ("pending", "completed", "rejected", "cancelled", "failed")
+
+
+def api_axes(*, order_type: str, status: str) -> tuple[str, str, str, str]:
+    """(status, compliance_status, transfer_status, chain_status) as the API shows them."""
+    if order_type == OrderType.REDEEM and status in _API_REDEEM:
+        return _API_REDEEM[status]
+    return _API[status]
+
+
+def exact_statuses(api_status: str) -> list[str]:
+    """The stored statuses that the API shows as ``api_status``."""
+    return [status for status, axes in _API.items() if axes[0] == api_status]
