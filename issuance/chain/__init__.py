@@ -1,1 +1,1 @@
-"""The only package that speaks to an EVM chain."""
+"""The only code that speaks to a chain: encoding, signing, sending and reading, never deciding."""

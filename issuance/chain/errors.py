@@ -1,0 +1,93 @@
+"""The closed set of things a node, a signer or a contract can answer besides success."""
+
+from core.errors import DomainError
+
+
+class ChainError(Exception):
+    """The chain could not be asked or understood. It never says that something did not happen."""
+
+    code = "chain_error"
+
+
+class ChainUnreachable(ChainError):
+    """No answer: connection refused, timed out, or the answer was not JSON-RPC."""
+
+    code = "chain_unreachable"
+
+
+class ChainMismatch(ChainError):
+    """The node serves another chain than the network is configured for."""
+
+    code = "chain_id_mismatch"
+
+
+class RpcRefused(ChainError):
+    """The node answered with a JSON-RPC error that is not a contract's revert."""
+
+    code = "rpc_refused"
+
+    def __init__(self, rpc_code: int, message: str) -> None:
+        super().__init__(f"{rpc_code}: {message[:300]}")
+        self.rpc_code = rpc_code
+        self.message = message[:300]
+
+
+class CallReverted(ChainError):
+    """The contract refused a simulated call. ``name`` is the contract's error, or its selector."""
+
+    code = "call_reverted"
+
+    def __init__(self, name: str, arguments: tuple[object, ...] = (), data: bytes = b"") -> None:
+        super().__init__(f"{name}{arguments}")
+        self.name = name
+        self.arguments = arguments
+        self.data = data
+
+
+class FeeCeilingReached(ChainError):
+    """The network asks for more than the configured ceiling."""
+
+    code = "fee_ceiling"
+
+
+class BytecodeMismatch(ChainError):
+    """The code at the address is not the code we compiled."""
+
+    code = "bytecode_mismatch"
+
+
+class RoleMissing(ChainError):
+    """The deployed contract's roles are not those that were asked for."""
+
+    code = "role_missing"
+
+
+class SignerError(Exception):
+    """The signer did not give a signature that may be stored."""
+
+    code = "signer_error"
+
+
+class KeystoreUnreadable(SignerError):
+    """The keystore file is missing, corrupt, or the password does not open it."""
+
+    code = "keystore_unreadable"
+
+
+class SignerRefused(SignerError):
+    """The signer's own policy forbids this chain, contract, function, or fee."""
+
+    code = "signer_refused"
+
+
+class WrongSignature(SignerError):
+    """The signature recovers to another address, or the signed fields are not the requested ones."""
+
+    code = "wrong_signature"
+
+
+class NetworkUnknown(DomainError):
+    """No node is configured for the network."""
+
+    code = "network_unknown"
+    title = "This network is not served."

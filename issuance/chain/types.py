@@ -1,0 +1,324 @@
+"""What crosses the border of this package: frozen values, hex hashes, EIP-55 addresses, ints.
+
+Hashes are lower-case ``0x`` strings of 32 bytes, addresses are EIP-55 strings, quantities are raw
+token units or wei, times are Unix seconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One block's header."""
+
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: int
+    base_fee: int
+    gas_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """EIP-1559 prices in wei per gas."""
+
+    max_fee: int
+    tip: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log as the node reports it; ``removed`` is true when a reorganisation took it away."""
+
+    address: str
+    topics: tuple[str, ...]
+    data: bytes
+    block_number: int
+    block_hash: str
+    tx_hash: str
+    index: int
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one mined transaction did, on the fork the node stands on."""
+
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    succeeded: bool
+    gas_used: int
+    gas_price: int
+    contract_address: str | None
+    logs: tuple[Log, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedCall:
+    """Everything a signature covers. ``to`` is None only when a contract is created."""
+
+    chain_id: int
+    nonce: int
+    to: str | None
+    data: bytes = field(repr=False)
+    gas: int
+    fees: Fees
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTransaction:
+    """The bytes to broadcast, their hash, and whom they are from."""
+
+    raw: bytes = field(repr=False)
+    hash: str
+    sender: str
+    nonce: int
+
+
+class SendKind(StrEnum):
+    """How a node received our bytes. None of these proves that the transaction will not mine."""
+
+    ACCEPTED = "accepted"
+    ALREADY_KNOWN = "already_known"
+    NONCE_TOO_LOW = "nonce_too_low"
+    NONCE_TOO_HIGH = "nonce_too_high"
+    UNDERPRICED = "underpriced"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    GAS_TOO_HIGH = "gas_too_high"
+    GAS_TOO_LOW = "gas_too_low"
+    POOL_FULL = "pool_full"
+    UNREACHABLE = "unreachable"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswer:
+    """One node's answer to a broadcast: a remark for the operator, never an outcome."""
+
+    kind: SendKind
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """The custodian's signed figure: settled shares of one fund available to one token.
+
+    Its EIP-712 struct is ``Attestation(uint256 shares,uint40 asOf,bytes32 reportHash)``.
+    """
+
+    shares: int
+    as_of: int
+    report_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One order as the contract sees it: consumed at most once per token."""
+
+    order_id: int
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class HolderEntry:
+    """A holder's standing to be written on chain. ``country`` is the ISO 3166-1 number."""
+
+    account: str
+    country: int
+    kyc_expiry: int
+    permitted: bool = True
+    protocol: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HolderState:
+    """A holder's one slot, as read at a block."""
+
+    balance: int
+    frozen_amount: int
+    country: int
+    kyc_expiry: int
+    permitted: bool
+    frozen: bool
+    protocol: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reserves:
+    """Supply and the attested cap, as read at a block. ``max_age`` is in seconds."""
+
+    supply: int
+    cap: int
+    as_of: int
+    max_age: int
+    mint_paused: bool
+    transfer_paused: bool
+
+
+class RejectReason(IntEnum):
+    """Why the contract skipped an order; mirrors the constants in EtfToken.sol."""
+
+    NOT_PERMITTED = 1
+    FROZEN = 2
+    KYC_EXPIRED = 3
+    COUNTRY_RESTRICTED = 4
+    AMOUNT_ZERO = 5
+
+
+# --- events of the token -------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class OrderMinted:
+    """Tokens were created for one order."""
+
+    log: Log
+    order_id: int
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRejected:
+    """A mint was skipped; its id is still unused."""
+
+    log: Log
+    order_id: int
+    account: str
+    reason: RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemRequested:
+    """A holder put tokens in escrow under an order id it claims to be its own."""
+
+    log: Log
+    order_id: int
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBurned:
+    """Escrowed tokens were destroyed for one order."""
+
+    log: Log
+    order_id: int
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemCancelled:
+    """Escrowed tokens went back to their holder; the id is still unused."""
+
+    log: Log
+    order_id: int
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """ERC-20 Transfer; the zero address stands for creation and destruction."""
+
+    log: Log
+    sender: str
+    receiver: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A newer attestation set the cap."""
+
+    log: Log
+    attestor: str
+    shares: int
+    as_of: int
+    report_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class HolderSet:
+    """A holder's standing was written."""
+
+    log: Log
+    account: str
+    country: int
+    kyc_expiry: int
+    permitted: bool
+    protocol: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanged:
+    """A role was given or taken; ``role`` is its name, or its hash when it is not one of ours."""
+
+    log: Log
+    role: str
+    account: str
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEvent:
+    """Any other event of the token: its name from the ABI."""
+
+    log: Log
+    name: str
+
+
+TokenEvent = (
+    OrderMinted
+    | OrderRejected
+    | RedeemRequested
+    | OrderBurned
+    | RedeemCancelled
+    | Transferred
+    | Attested
+    | HolderSet
+    | RoleChanged
+    | OtherEvent
+)
+
+BlockTag = int | str  # a height, or "latest", "finalized", "pending"
+
+
+class Chain(Protocol):
+    """One network as the pipeline needs it; the tests' fake and the RPC client both fit.
+
+    Every method may raise ChainError, which means "unknown", except ``send``, which never raises.
+    """
+
+    network: str
+    chain_id: int
+
+    def head(self) -> Head: ...
+    def finalized(self) -> Head: ...
+    def block(self, number: int) -> Head | None: ...
+    def block_hash(self, number: int) -> str | None: ...
+    def nonce(self, address: str, *, at: BlockTag) -> int: ...
+    def receipt(self, tx_hash: str) -> Receipt | None: ...
+    def knows(self, tx_hash: str) -> bool: ...
+    def send(self, raw: bytes) -> SendAnswer: ...
+    def fees(self) -> Fees: ...
+    def simulate(self, *, sender: str, to: str, data: bytes) -> int: ...
+    def call(self, *, to: str, data: bytes, at: BlockTag = "latest") -> bytes: ...
+    def logs(self, *, address: str, first: int, last: int) -> Sequence[Log]: ...
+    def balance(self, address: str, *, at: BlockTag = "latest") -> int: ...
+    def code(self, address: str) -> bytes: ...
+
+
+class Signer(Protocol):
+    """Holds one key and signs what its policy allows."""
+
+    @property
+    def address(self) -> str: ...
+
+    def sign(self, unsigned: UnsignedCall) -> SignedTransaction: ...
