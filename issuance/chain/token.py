@@ -1,0 +1,245 @@
+"""EtfToken's calldata, logs and reads, by precomputed selectors instead of a contract object."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eth_abi.abi import decode, encode
+from eth_utils.abi import function_signature_to_4byte_selector
+from eth_utils.address import to_checksum_address
+
+from issuance.chain.errors import CallReverted
+from issuance.chain.types import (
+    Attestation,
+    BlockTag,
+    Chain,
+    HolderEntry,
+    HolderState,
+    OrderItem,
+    Reserves,
+)
+
+PERMITTED = 1
+FROZEN = 2
+PROTOCOL = 4
+PAUSE_MINT = 1
+PAUSE_TRANSFER = 2
+
+# One transaction may use 16,777,216 gas (EIP-7825); a mint in a batch needs about 12,500.
+MINTS_PER_TRANSACTION_MAX = 1_200
+
+_ORDERS = "(uint64,address,uint96)[]"
+_HOLDERS = "(address,uint16,uint40,uint8)[]"
+
+
+def _selector(signature: str) -> bytes:
+    return function_signature_to_4byte_selector(signature)
+
+
+_ATTEST = _selector("attest(uint256,uint40,bytes32,address,bytes)")
+_BALANCE_OF = _selector("balanceOf(address)")
+_BURN_BATCH = _selector(f"burnBatch({_ORDERS})")
+_BURN_ORDER = _selector("burnOrder(uint64,address,uint96)")
+_CANCEL_REDEEM = _selector("cancelRedeem(uint64,address)")
+_FORCED_TRANSFER = _selector("forcedTransfer(address,address,uint256)")
+_GRANT_ROLE = _selector("grantRole(bytes32,address)")
+_HAS_ROLE = _selector("hasRole(bytes32,address)")
+_HOLDER = _selector("holder(address)")
+_IS_EXECUTED = _selector("isExecuted(uint64)")
+_IS_RESTRICTED = _selector("isRestricted(uint16)")
+_MINT_BATCH = _selector(f"mintBatch({_ORDERS})")
+_PAUSE = _selector("pause(uint8)")
+_REDEMPTION = _selector("redemption(uint64,address)")
+_REQUEST_REDEEM = _selector("requestRedeem(uint256,uint64)")
+_RESERVES = _selector("reserves()")
+_SET_ADDRESS_FROZEN = _selector("setAddressFrozen(address,bool)")
+_SET_FROZEN_TOKENS = _selector("setFrozenTokens(address,uint256)")
+_SET_HOLDERS = _selector(f"setHolders({_HOLDERS})")
+_SET_MAX_AGE = _selector("setMaxAge(uint16)")
+_SET_RESTRICTED = _selector("setRestricted(uint16[],bool)")
+_TOTAL_SUPPLY = _selector("totalSupply()")
+_TRANSFER = _selector("transfer(address,uint256)")
+_UNPAUSE = _selector("unpause(uint8)")
+
+# What a hot key of each role may sign; the signer refuses everything else.
+ISSUER_SELECTORS = frozenset({_MINT_BATCH, _BURN_BATCH, _BURN_ORDER, _CANCEL_REDEEM, _ATTEST})
+COMPLIANCE_SELECTORS = frozenset(
+    {_SET_HOLDERS, _SET_ADDRESS_FROZEN, _SET_FROZEN_TOKENS, _FORCED_TRANSFER, _SET_RESTRICTED}
+)
+
+
+def encode_mint_batch(orders: Sequence[OrderItem]) -> bytes:
+    """Mint each order once; an ineligible receiver is skipped, a used id reverts the batch."""
+    return _MINT_BATCH + encode([_ORDERS], [_rows(orders)])
+
+
+def encode_burn_batch(orders: Sequence[OrderItem]) -> bytes:
+    """Destroy what each holder escrowed under its order id; any difference reverts the batch."""
+    return _BURN_BATCH + encode([_ORDERS], [_rows(orders)])
+
+
+def encode_burn_order(order: OrderItem) -> bytes:
+    """Destroy what one holder escrowed under one order id, if it is exactly this amount."""
+    row = (order.order_id, order.account, order.amount)
+    return _BURN_ORDER + encode(["uint64", "address", "uint96"], row)
+
+
+def encode_cancel_redeem(*, order_id: int, holder: str) -> bytes:
+    """Give a holder's escrowed tokens back; the order id stays unused."""
+    return _CANCEL_REDEEM + encode(["uint64", "address"], [order_id, holder])
+
+
+def encode_request_redeem(*, order_id: int, amount: int) -> bytes:
+    """What the holder's wallet sends to put tokens in escrow for its redeem order."""
+    return _REQUEST_REDEEM + encode(["uint256", "uint64"], [amount, order_id])
+
+
+def encode_set_holders(holders: Sequence[HolderEntry]) -> bytes:
+    """Write the standing of holders; balances and freezes stay as they are."""
+    rows = [(h.account, h.country, h.kyc_expiry, _flags(h)) for h in holders]
+    return _SET_HOLDERS + encode([_HOLDERS], [rows])
+
+
+def encode_attest(attestation: Attestation, *, attestor: str, signature: bytes) -> bytes:
+    """Relay a custodian's signed figure; anyone may send it."""
+    row = (
+        attestation.shares,
+        attestation.as_of,
+        bytes.fromhex(attestation.report_hash.removeprefix("0x")),
+        attestor,
+        signature,
+    )
+    return _ATTEST + encode(["uint256", "uint40", "bytes32", "address", "bytes"], row)
+
+
+def encode_transfer(*, to: str, amount: int) -> bytes:
+    """A plain ERC-20 transfer."""
+    return _TRANSFER + encode(["address", "uint256"], [to, amount])
+
+
+def encode_set_restricted(countries: Sequence[int], *, restricted: bool) -> bytes:
+    """Bar countries (ISO 3166-1 numbers) on both ends of a movement, or lift the bar."""
+    return _SET_RESTRICTED + encode(["uint16[]", "bool"], [list(countries), restricted])
+
+
+def encode_set_address_frozen(*, account: str, frozen: bool) -> bytes:
+    """Freeze or thaw one holder altogether."""
+    return _SET_ADDRESS_FROZEN + encode(["address", "bool"], [account, frozen])
+
+
+def encode_set_frozen_tokens(*, account: str, amount: int) -> bytes:
+    """Freeze this many tokens of one holder; the figure may exceed the balance."""
+    return _SET_FROZEN_TOKENS + encode(["address", "uint256"], [account, amount])
+
+
+def encode_forced_transfer(*, sender: str, receiver: str, amount: int) -> bytes:
+    """Move tokens without their holder, to a receiver who may hold them."""
+    return _FORCED_TRANSFER + encode(["address", "address", "uint256"], [sender, receiver, amount])
+
+
+def encode_pause(what: int) -> bytes:
+    """Stop minting (1), transfers (2), or both (3)."""
+    return _PAUSE + encode(["uint8"], [what])
+
+
+def encode_unpause(what: int) -> bytes:
+    """Resume minting (1), transfers (2), or both (3)."""
+    return _UNPAUSE + encode(["uint8"], [what])
+
+
+def encode_set_max_age(minutes: int) -> bytes:
+    """How old an attestation may be when tokens are minted on it."""
+    return _SET_MAX_AGE + encode(["uint16"], [minutes])
+
+
+def encode_grant_role(*, role: bytes, account: str) -> bytes:
+    """Give a role; the contract refuses ISSUER and ATTESTOR on one account."""
+    return _GRANT_ROLE + encode(["bytes32", "address"], [role, account])
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReader:
+    """Views of one token at a block; every method may raise ChainError, which means unknown."""
+
+    chain: Chain
+    address: str
+
+    def supply(self, *, at: BlockTag = "latest") -> int:
+        """Raw units in existence, escrow included."""
+        return self._int(_TOTAL_SUPPLY, at)
+
+    def balance(self, account: str, *, at: BlockTag = "latest") -> int:
+        """Raw units one account holds."""
+        return self._int(_BALANCE_OF + encode(["address"], [account]), at)
+
+    def is_executed(self, order_id: int, *, at: BlockTag = "latest") -> bool:
+        """Whether the order id has been consumed by a mint or a burn."""
+        return bool(self._int(_IS_EXECUTED + encode(["uint64"], [order_id]), at))
+
+    def redemption(self, *, order_id: int, holder: str, at: BlockTag = "latest") -> int:
+        """Raw units this holder has in escrow under the order id."""
+        arguments = encode(["uint64", "address"], [order_id, holder])
+        return self._int(_REDEMPTION + arguments, at)
+
+    def has_role(self, role: bytes, account: str, *, at: BlockTag = "latest") -> bool:
+        """Whether the account holds the role."""
+        return bool(self._int(_HAS_ROLE + encode(["bytes32", "address"], [role, account]), at))
+
+    def is_restricted(self, country: int, *, at: BlockTag = "latest") -> bool:
+        """Whether the country (ISO 3166-1 number) is barred."""
+        return bool(self._int(_IS_RESTRICTED + encode(["uint16"], [country]), at))
+
+    def holder(self, account: str, *, at: BlockTag = "latest") -> HolderState:
+        """One holder's balance and standing."""
+        types = ["uint96", "uint96", "uint16", "uint40", "uint8"]
+        data = self._call(_HOLDER + encode(["address"], [account]), at)
+        balance, frozen_amount, country, expiry, flags = _decode(types, data)
+        return HolderState(
+            balance=balance,
+            frozen_amount=frozen_amount,
+            country=country,
+            kyc_expiry=expiry,
+            permitted=bool(flags & PERMITTED),
+            frozen=bool(flags & FROZEN),
+            protocol=bool(flags & PROTOCOL),
+        )
+
+    def reserves(self, *, at: BlockTag = "latest") -> Reserves:
+        """Supply, attested cap and its age limit."""
+        types = ["uint96", "uint96", "uint40", "uint16", "uint8"]
+        supply, cap, as_of, minutes, flags = _decode(types, self._call(_RESERVES, at))
+        return Reserves(
+            supply=supply,
+            cap=cap,
+            as_of=as_of,
+            max_age=minutes * 60,
+            mint_paused=bool(flags & PAUSE_MINT),
+            transfer_paused=bool(flags & PAUSE_TRANSFER),
+        )
+
+    def _call(self, data: bytes, at: BlockTag) -> bytes:
+        return self.chain.call(to=self.address, data=data, at=at)
+
+    def _int(self, data: bytes, at: BlockTag) -> int:
+        answer = self._call(data, at)
+        if len(answer) != 32:  # no code at the address, or another contract
+            raise CallReverted("NotThisToken", (self.address,), answer)
+        return int.from_bytes(answer)
+
+
+def checksummed(address: str) -> str:
+    """The EIP-55 spelling of an address."""
+    return to_checksum_address(address)
+
+
+def _decode(types: list[str], data: bytes) -> tuple[int, ...]:
+    if len(data) != 32 * len(types):
+        raise CallReverted("NotThisToken", (), data)
+    return tuple(decode(types, data))
+
+
+def _rows(orders: Sequence[OrderItem]) -> list[tuple[int, str, int]]:
+    return [(order.order_id, order.account, order.amount) for order in orders]
+
+
+def _flags(holder: HolderEntry) -> int:
+    return (PERMITTED if holder.permitted else 0) | (PROTOCOL if holder.protocol else 0)
