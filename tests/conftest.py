@@ -1,0 +1,73 @@
+"""Fixtures for everything outside Python: a chain of one's own, Redis, and processes under test."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+import redis as redis_client
+from django.db import connection
+
+from config.devstack import testing
+from config.devstack.anvil import Anvil, start_anvil
+from config.devstack.processes import stop
+
+STOP_SECONDS = 5
+
+
+@pytest.fixture
+def start_chain() -> Iterator[Callable[..., Anvil]]:
+    """Start as many chains as a test needs; takes the arguments of ``start_anvil``."""
+    started = []
+
+    def start(**options) -> Anvil:
+        log_path = testing.folder() / f"chain-{secrets.token_hex(4)}.log"
+        started.append(start_anvil(log_path=log_path, **options))
+        return started[-1]
+
+    yield start
+    stop([chain.child for chain in started], timeout_seconds=STOP_SECONDS)
+
+
+@pytest.fixture
+def anvil(start_chain, settings) -> Anvil:
+    """A fresh chain, known to the settings as the network "anvil"; each transaction is mined at once."""
+    chain = start_chain()
+    settings.CHAIN_RPC_URLS = {"anvil": [chain.url]}
+    settings.CHAIN_IDS = {"anvil": chain.chain_id}
+    return chain
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The address of the run's private Redis."""
+    return os.environ["REDIS_URL"]
+
+
+@pytest.fixture
+def redis_server(redis_url) -> Iterator[redis_client.Redis]:
+    """A client of the run's private Redis, emptied before the test."""
+    client = redis_client.Redis.from_url(redis_url)
+    if "TEST_REDIS_URL" in os.environ:
+        assert client.dbsize() == 0, "TEST_REDIS_URL names a database with keys in it"
+    else:
+        client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def process_env(transactional_db, settings) -> dict[str, str]:  # noqa: ARG001 - asked for its effect
+    """The environment for a process under test: it sees the test's database, Redis and chain."""
+    details = connection.settings_dict
+    user, host = quote(details["USER"], safe=""), quote(details["HOST"], safe="")
+    password = f":{quote(details['PASSWORD'], safe='')}" if details["PASSWORD"] else ""
+    port = f":{details['PORT']}" if details["PORT"] else ""
+    urls = {name: " ".join(each) for name, each in settings.CHAIN_RPC_URLS.items()}
+    return os.environ | {
+        "DATABASE_URL": f"postgres://{user}{password}@{host}{port}/{details['NAME']}",
+        "CHAIN_RPC_URLS": ",".join(f"{name}={each}" for name, each in urls.items()),
+        "CHAIN_IDS": ",".join(f"{name}={each}" for name, each in settings.CHAIN_IDS.items()),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
