@@ -1,6 +1,6 @@
 """The root of every refusal: a stable code, an HTTP status and what was expected instead."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 
@@ -18,7 +18,7 @@ class DomainError(Exception):
     title: ClassVar[str] = "The request was refused."
     retryable: ClassVar[bool] = False
 
-    def __init__(self, detail: str = "", *, field: str = "", **extra: Any) -> None:
+    def __init__(self, detail: str = "", *, field: str = "", **extra: object) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.field = field

@@ -1,6 +1,8 @@
 """The id of the request being served, for log lines, events and problem documents."""
 
-from contextvars import ContextVar, Token
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -10,11 +12,11 @@ def current_id() -> str:
     return _current.get()
 
 
-def set_id(request_id: str) -> Token[str]:
-    """Name the request now being served; give the result to ``reset_id``."""
-    return _current.set(request_id)
-
-
-def reset_id(reset: Token[str]) -> None:
-    """Forget the request id set by ``set_id``."""
-    _current.reset(reset)
+@contextmanager
+def serving(request_id: str) -> Iterator[None]:
+    """Name the request being served inside the block."""
+    before = _current.set(request_id)
+    try:
+        yield
+    finally:
+        _current.reset(before)

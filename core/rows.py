@@ -1,4 +1,4 @@
-"""The shape every public row shares: a uuid, a public id, a version and a time of creation."""
+"""What every public row has in common: a uuid, a public id, a version, a time of creation."""
 
 import uuid
 from typing import ClassVar

@@ -24,7 +24,7 @@ def move(
     now: datetime,
     event_type: str = "",
     data: Mapping[str, Any] | None = None,
-    **changes: Any,
+    **changes: object,
 ) -> Row:
     """Change ``row.status`` to ``to``, with any other column in ``changes``, and record the event.
 

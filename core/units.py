@@ -1,12 +1,12 @@
 """Quantities: integers of base units, never a float and never a rounded decimal.
 
-One unit is 10^-18 share, which is one raw token unit at multiplier 1. Python holds an ``int``,
-PostgreSQL a ``numeric(38,0)`` and JSON a decimal string of whole shares such as ``"600.25"``.
+One unit is 10^-18 of one whole, the raw unit of an 18-decimals ledger on chain. Python holds an ``int``,
+PostgreSQL a ``numeric(38,0)`` and JSON a decimal string of wholes such as ``"600.25"``.
 """
 
 import re
 from decimal import Decimal
-from typing import Any, NewType
+from typing import TYPE_CHECKING, NewType
 
 from django.core import exceptions
 from django.db import models
@@ -26,7 +26,7 @@ class QuantityInvalid(ValueError):
 
 
 def parse_quantity(text: str) -> Units:
-    """Read a decimal string of whole shares into units.
+    """Read a decimal string of wholes into units.
 
     Raises QuantityInvalid for a sign, an exponent, more than 18 places, or anything but digits.
     """
@@ -41,14 +41,20 @@ def parse_quantity(text: str) -> Units:
 
 
 def format_quantity(units: int) -> str:
-    """Write units as the shortest decimal string of whole shares."""
+    """Write units as the shortest decimal string of wholes."""
     sign, size = ("-", -units) if units < 0 else ("", units)
     whole, rest = divmod(size, UNITS_PER_WHOLE)
     fraction = f"{rest:018d}".rstrip("0")
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
-class UnitsField(models.Field[int, int]):
+if TYPE_CHECKING:
+    _IntField = models.Field[int, int]
+else:  # Django's fields take type arguments in the stubs only
+    _IntField = models.Field
+
+
+class UnitsField(_IntField):
     """A ``numeric(38,0)`` column that is an ``int`` in Python, in every digit."""
 
     description = "Base units (10^-18 of one whole)"
@@ -59,20 +65,25 @@ class UnitsField(models.Field[int, int]):
     def from_db_value(self, value: Decimal | int | None, *_: object) -> int | None:
         return None if value is None else int(value)
 
-    def to_python(self, value: Any) -> int | None:
+    def to_python(self, value: object) -> int | None:
         if value is None or type(value) is int:
             return value
         if isinstance(value, Decimal) and value == value.to_integral_value():
             return int(value)
-        if isinstance(value, str) and value.lstrip("-").isdigit():
+        if isinstance(value, str) and value.removeprefix("-").isdecimal():
             return int(value)
         raise exceptions.ValidationError("Units are whole numbers.", code="invalid")
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> object:
         if value is None or type(value) is int or hasattr(value, "resolve_expression"):
             return value
         raise TypeError(f"Units must be int, not {type(value).__name__}")
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: E501, FBT001, FBT002
+    def get_db_prep_value(
+        self,
+        value: object,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: FBT001, FBT002  Django's signature
+    ) -> object:
         value = value if prepared else self.get_prep_value(value)
         return Decimal(value) if type(value) is int else value

@@ -8,7 +8,7 @@ the last, so effect and stored response commit together or not at all.
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from django.db import transaction
 
@@ -24,7 +24,7 @@ class Claim(Protocol):
     def take(self) -> None:
         """Claim the key, or raise the replay, the reuse or the in-flight refusal."""
 
-    def store_result(self, result: Any) -> None:
+    def store_result(self, result: object) -> None:
         """Store the response that renders ``result``."""
 
     def store_refusal(self, refusal: DomainError) -> None:

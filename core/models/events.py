@@ -27,6 +27,9 @@ class EventStream(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"stream of {self.institution_id or 'the issuer'}"
+
 
 class Event(PublicRow):
     """One recorded fact. ``body`` is frozen: webhook, feed and replay send these very bytes."""

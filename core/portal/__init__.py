@@ -1,0 +1,52 @@
+"""What every admin page is made of: read-only pages, and actions that each call one service."""
+
+from core.portal.actions import (
+    ActionCall,
+    ActionForm,
+    ActionResult,
+    ReasonForm,
+    ServiceAction,
+    Style,
+)
+from core.portal.cells import (
+    BLANK,
+    Cell,
+    Fact,
+    Panel,
+    STATUS_TONES,
+    code,
+    link,
+    quantity,
+    status,
+    text,
+    time,
+    words,
+    yes_no,
+)
+from core.portal.read_only import ReadOnlyAdmin, page_url, status_column, time_column
+
+__all__ = [
+    "BLANK",
+    "STATUS_TONES",
+    "ActionCall",
+    "ActionForm",
+    "ActionResult",
+    "Cell",
+    "Fact",
+    "Panel",
+    "ReadOnlyAdmin",
+    "ReasonForm",
+    "ServiceAction",
+    "Style",
+    "code",
+    "link",
+    "page_url",
+    "quantity",
+    "status",
+    "status_column",
+    "text",
+    "time",
+    "time_column",
+    "words",
+    "yes_no",
+]

@@ -1,0 +1,283 @@
+"""ReadOnlyAdmin: a list and a page per model, with no form but the declared service actions."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from core import actors
+from core.errors import DomainError
+from core.portal import cells
+from core.portal.actions import ActionCall, ActionForm, ActionResult, ServiceAction
+from core.portal.cells import Cell, Fact, Panel
+from core.units import UnitsField
+
+ROWS_PER_PAGE = 50
+
+
+def page_url(row: models.Model | None) -> str:
+    """The portal page of a row, or an empty string when it has none."""
+    if row is None:
+        return ""
+    meta = row._meta
+    try:
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
+    except NoReverseMatch:
+        return ""
+
+
+def status_column(name: str = "status", title: str = "Status") -> Callable[..., Any]:
+    """A coloured, sortable status column for ``list_display``."""
+
+    @display(description=title, ordering=name, label=cells.STATUS_TONES)  # type: ignore[untyped-decorator]
+    def column(row: models.Model) -> tuple[str, str]:
+        value = str(getattr(row, name) or "")
+        return value, cells.words(value) if value else "–"
+
+    column.__name__ = f"{name}_label"
+    return column  # type: ignore[no-any-return]
+
+
+def time_column(name: str = "created_at", title: str = "Created") -> Callable[..., Any]:
+    """A sortable column of moments in UTC."""
+
+    @display(description=title, ordering=name)  # type: ignore[untyped-decorator]
+    def column(row: models.Model) -> str:
+        moment = getattr(row, name)
+        return cells.format_moment(moment) if moment else "–"
+
+    column.__name__ = f"{name}_utc"
+    return column  # type: ignore[no-any-return]
+
+
+def units_column(name: str, title: str) -> Callable[..., Any]:
+    """A sortable column of quantities in wholes."""
+
+    @display(description=title, ordering=name)  # type: ignore[untyped-decorator]
+    def column(row: models.Model) -> str:
+        return cells.quantity(getattr(row, name)).text
+
+    column.__name__ = f"{name}_quantity"
+    return column  # type: ignore[no-any-return]
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+    """Shows rows. Whoever may view the model sees them; nothing is added, changed or deleted.
+
+    Subclasses say ``facts()`` and ``panels()`` for the object's page and list the actions.
+    """
+
+    service_actions: ClassVar[Sequence[ServiceAction]] = ()
+    list_service_actions: ClassVar[Sequence[ServiceAction]] = ()
+    empty_text: ClassVar[str] = "Nothing has been recorded here yet."
+    intro: ClassVar[str] = ""
+
+    actions = None
+    list_per_page = ROWS_PER_PAGE
+    list_filter_sheet = True
+    list_filter_submit = True
+    show_full_result_count = False
+    change_list_template = "portal/change_list.html"
+    search_help_text = "Search by id"
+
+    # --- permissions ---------------------------------------------------------------------------
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    # --- what the object's page shows ----------------------------------------------------------
+    def heading(self, row: Any) -> str:
+        """The page's title: the public id unless the subclass knows a better name."""
+        return str(row)
+
+    def facts(self, request: HttpRequest, row: Any) -> Sequence[Fact]:
+        """The summary at the top: by default each plain column."""
+        return [
+            Fact(str(field.verbose_name).capitalize(), field_cell(row, field))
+            for field in row._meta.concrete_fields
+            if not isinstance(field, models.BinaryField)
+        ]
+
+    def panels(self, request: HttpRequest, row: Any) -> Sequence[Panel]:
+        """The sections below the summary."""
+        return ()
+
+    # --- views ---------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.model._meta.app_label}_{self.model._meta.model_name}"
+        view = self.admin_site.admin_view
+        own = [
+            path("do/<slug:action>/", view(self.list_action_view), name=f"{name}_list_do"),
+            path("<path:object_id>/do/<slug:action>/", view(self.action_view), name=f"{name}_do"),
+        ]
+        return own + list(super().get_urls())
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        base = reverse(f"admin:{self._url_name}_changelist")
+        context = {
+            "buttons": _buttons(self.list_service_actions, request, None, base),
+            "intro": self.intro,
+            "empty_text": self.empty_text,
+        }
+        response: HttpResponse = super().changelist_view(
+            request, context | (extra_context or {})
+        )
+        return response
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self._row(request, object_id)
+        base = reverse(f"admin:{self._url_name}_changelist") + f"{row.pk}/"
+        status = getattr(row, "status", None)
+        context = {
+            "title": self.heading(row),
+            "heading": self.heading(row),
+            "status": cells.status(status) if isinstance(status, str) else None,
+            "facts": self.facts(request, row),
+            "panels": self.panels(request, row),
+            "buttons": _buttons(self.service_actions, request, row, base),
+        }
+        return self._page(request, "portal/object.html", context)
+
+    def action_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
+        """The confirmation page of one action on one object, and its POST."""
+        row = self._row(request, object_id)
+        return self._act(request, _named(self.service_actions, action), row, page_url(row))
+
+    def list_action_view(self, request: HttpRequest, action: str) -> HttpResponse:
+        """The same for an action that concerns no single object, such as an upload."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        back = reverse(f"admin:{self._url_name}_changelist")
+        return self._act(request, _named(self.list_service_actions, action), None, back)
+
+    # --- helpers -------------------------------------------------------------------------------
+    @property
+    def _url_name(self) -> str:
+        return f"{self.model._meta.app_label}_{self.model._meta.model_name}"
+
+    def _row(self, request: HttpRequest, object_id: str) -> Any:
+        row = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            raise Http404
+        return row
+
+    def _act(
+        self, request: HttpRequest, action: ServiceAction, row: Any, back: str
+    ) -> HttpResponse:
+        if not action.is_permitted(request):
+            raise PermissionDenied
+        posted = request.method == "POST"
+        form = action.form(
+            request.POST if posted else None, request.FILES if posted else None, row=row
+        )
+        context: dict[str, Any] = {
+            "title": action.label,
+            "heading": self.heading(row) if row is not None else "",
+            "action": action,
+            "form": form,
+            "back": back,
+        }
+        if not posted:
+            return self._page(request, "portal/action.html", context)
+        if not form.is_valid():
+            return self._page(
+                request, "portal/action.html", context, HTTPStatus.UNPROCESSABLE_ENTITY
+            )
+        try:
+            result = action.run(_call(request, row, form))
+        except DomainError as refusal:
+            context["refusal"] = refusal
+            return self._page(request, "portal/action.html", context, HTTPStatus(refusal.status))
+        return self._answer(request, result, context)
+
+    def _answer(
+        self, request: HttpRequest, result: ActionResult | str, context: dict[str, Any]
+    ) -> HttpResponse:
+        if isinstance(result, str):
+            result = ActionResult(result)
+        if result.once or result.facts:
+            return self._page(request, "portal/result.html", context | {"result": result})
+        messages.success(request, result.message)
+        return redirect(context["back"])
+
+    def _page(
+        self,
+        request: HttpRequest,
+        template: str,
+        context: dict[str, Any],
+        status: HTTPStatus = HTTPStatus.OK,
+    ) -> HttpResponse:
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        shared = self.admin_site.each_context(request) | {"model_meta": self.model._meta}
+        shared["list_url"] = reverse(f"admin:{self._url_name}_changelist")
+        return TemplateResponse(request, template, shared | context, status=status)
+
+
+def field_cell(row: models.Model, field: models.Field[Any, Any]) -> Cell:
+    """One column of a row, in the form its type asks for."""
+    value = getattr(row, field.attname)
+    match field:
+        case models.ForeignKey():
+            related = getattr(row, field.name)
+            return Cell(str(related), href=page_url(related)) if related else cells.BLANK
+        case UnitsField():
+            return cells.quantity(value)
+        case models.DateTimeField():
+            return cells.time(value)
+        case models.BooleanField():
+            return cells.yes_no(value)
+        case models.UUIDField():
+            return cells.code(value)
+    return cells.status(value) if field.name == "status" else cells.text(value)
+
+
+def _named(actions: Sequence[ServiceAction], name: str) -> ServiceAction:
+    for action in actions:
+        if action.name == name:
+            return action
+    raise Http404
+
+
+def _buttons(
+    actions: Sequence[ServiceAction], request: HttpRequest, row: Any, base: str
+) -> list[dict[str, str]]:
+    return [
+        {"label": action.label, "href": f"{base}do/{action.name}/", "style": action.style}
+        for action in actions
+        if action.is_permitted(request) and action.when(row)
+    ]
+
+
+def _call(request: HttpRequest, row: Any, form: ActionForm) -> ActionCall:
+    user_id = request.user.pk
+    if not isinstance(user_id, int):
+        raise PermissionDenied
+    return ActionCall(
+        row=row, actor=actors.operator(user_id), now=timezone.now(), data=form.cleaned_data
+    )
