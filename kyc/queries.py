@@ -1,0 +1,133 @@
+"""Reads over investors, their evidence and their wallets; each scoped to its asker."""
+
+import uuid
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from core.errors import DomainError, NotFound
+from kyc.models import Decision, Fact, Investor, Override, Owner, Wallet
+from kyc.states import InvestorStatus, OverrideStatus, WalletStatus
+
+
+class WalletNotOwned(DomainError):
+    """The address is not a wallet of this investor."""
+
+    code = "wallet_not_owned"
+    title = "The address is not a wallet of this investor."
+
+
+class WalletNotProved(DomainError):
+    """The wallet's owner has not yet proved control."""
+
+    code = "wallet_not_proved"
+    title = "Control over this wallet has not been proved."
+
+
+class WalletCooling(DomainError):
+    """The wallet was proved too recently to receive value."""
+
+    code = "wallet_cooling"
+    title = "The wallet is still in its cooling-off period."
+
+
+def investor_for(*, institution_id: uuid.UUID, investor_id: uuid.UUID) -> Investor:
+    """The institution's investor. Raises NotFound, also for another institution's."""
+    found = Investor.objects.filter(institution_id=institution_id, pk=investor_id).first()
+    if found is None:
+        raise NotFound("There is no such investor.")
+    return found
+
+
+def investor_for_update(*, investor_id: uuid.UUID) -> Investor:
+    """The investor's row, locked until the transaction ends. Raises NotFound."""
+    found = Investor.objects.select_for_update().filter(pk=investor_id).first()
+    if found is None:
+        raise NotFound("There is no such investor.")
+    return found
+
+
+def wallet_for(*, institution_id: uuid.UUID, wallet_id: uuid.UUID) -> Wallet:
+    """The institution's wallet. Raises NotFound, also for another institution's."""
+    wallets = Wallet.objects.select_related("investor")
+    found = wallets.filter(investor__institution_id=institution_id, pk=wallet_id).first()
+    if found is None:
+        raise NotFound("There is no such wallet.")
+    return found
+
+
+def decision_for(*, institution_id: uuid.UUID, decision_id: uuid.UUID) -> Decision:
+    """The institution's decision. Raises NotFound, also for another institution's."""
+    found = Decision.objects.filter(institution_id=institution_id, pk=decision_id).first()
+    if found is None:
+        raise NotFound("There is no such decision.")
+    return found
+
+
+def wallet_by_address(*, investor_id: uuid.UUID, network: str, address: str) -> Wallet:
+    """The investor's live wallet at ``address`` on ``network``, in whatever state of proof.
+
+    The comparison ignores letter case. Raises WalletNotOwned.
+    """
+    live = Wallet.objects.select_related("investor").exclude(status=WalletStatus.REVOKED)
+    found = live.filter(investor_id=investor_id, network=network, address__iexact=address).first()
+    if found is None:
+        raise WalletNotOwned(field="/wallet_address")
+    return found
+
+
+def usable_wallet(*, investor_id: uuid.UUID, network: str, address: str, now: datetime) -> Wallet:
+    """The investor's wallet, proved and cooled off.
+
+    Raises WalletNotOwned, WalletNotProved or WalletCooling.
+    """
+    wallet = wallet_by_address(investor_id=investor_id, network=network, address=address)
+    if wallet.status != WalletStatus.PROVED or wallet.usable_at is None:
+        raise WalletNotProved(field="/wallet_address")
+    if wallet.usable_at > now:
+        raise WalletCooling(field="/wallet_address")
+    return wallet
+
+
+def registrable_wallets(*, network: str, now: datetime) -> QuerySet[Wallet]:
+    """Wallets whose owner may hold on ``network``: proved, cooled off, investor in good standing."""
+    return Wallet.objects.select_related("investor").filter(
+        network=network,
+        status=WalletStatus.PROVED,
+        usable_at__lte=now,
+        investor__status__in=[InvestorStatus.APPROVED, InvestorStatus.EXIT_ONLY],
+        investor__kyc_expires_at__gt=now,
+    )
+
+
+def current_facts(*, investor_id: uuid.UUID, now: datetime) -> QuerySet[Fact]:
+    """What is held true at ``now``: recorded, valid, and not superseded by a later record."""
+    return Fact.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=now),
+        investor_id=investor_id,
+        superseded_by__isnull=True,
+        recorded_at__lte=now,
+        valid_from__lte=now,
+    ).order_by("name", "source", "pk")
+
+
+def current_owners(*, investor_id: uuid.UUID) -> QuerySet[Owner]:
+    """The owners on record whose ownership has not ended, oldest first."""
+    return Owner.objects.filter(investor_id=investor_id, ended_at__isnull=True).order_by("pk")
+
+
+def live_overrides(*, investor_id: uuid.UUID, now: datetime) -> QuerySet[Override]:
+    """The investor's active, unexpired overrides, oldest first."""
+    return Override.objects.filter(
+        investor_id=investor_id,
+        status=OverrideStatus.ACTIVE,
+        valid_from__lte=now,
+        valid_to__gt=now,
+    ).order_by("pk")
+
+
+def expired_approvals(*, now: datetime) -> QuerySet[Investor]:
+    """Approved investors whose KYC has run out, longest overdue first."""
+    return Investor.objects.filter(
+        status=InvestorStatus.APPROVED, kyc_expires_at__lte=now
+    ).order_by("kyc_expires_at")
