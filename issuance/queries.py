@@ -4,12 +4,12 @@ import uuid
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
-from core.errors import DomainError, HaltActive, NotFound
+from core import breakers
+from core.errors import DomainError, NotFound
 from issuance.models import (
     Attempt,
-    Breaker,
     ChainTransaction,
     ChainTransactionOrder,
     Holder,
@@ -20,7 +20,6 @@ from issuance.models import (
 )
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
-    BreakerStatus,
     ChainTransactionKind,
     HolderStatus,
     SignerRole,
@@ -156,7 +155,7 @@ def units_in_flight(*, token_id: uuid.UUID, kind: ChainTransactionKind) -> int:
     """Units bound to transactions of ``kind`` that are not yet final."""
     rows = ChainTransactionOrder.objects.filter(
         live=True, chain_transaction__token_id=token_id, chain_transaction__kind=kind
-    )
+    ).exclude(chain_transaction__status__in=CHAIN_TRANSACTION_FINAL)
     return int(rows.aggregate(total=Sum("order__quantity"))["total"] or 0)
 
 
@@ -180,17 +179,24 @@ def sequence_name(token_id: uuid.UUID) -> str:
 # --- halts --------------------------------------------------------------------------------------
 
 
-def open_breakers(*, network: str, token_id: uuid.UUID | None = None) -> QuerySet[Breaker]:
-    """The open breakers that stop new signing for a token, or for a whole network."""
-    rows = Breaker.objects.filter(network=network, status=BreakerStatus.OPEN)
-    return rows.filter(Q(token_id=token_id) | Q(token_id__isnull=True)) if token_id else rows
+def breaker_names(*, token: Token) -> tuple[str, ...]:
+    """The breakers that stop new signing for a token: its network's and its own."""
+    return network_breaker(token.network), token_breaker(token)
+
+
+def network_breaker(network: str) -> str:
+    """The breaker that stops all new signing on a network."""
+    return f"issuance.{network}"
+
+
+def token_breaker(token: Token) -> str:
+    """The breaker that stops new signing for one token."""
+    return f"issuance.{token.network}.{token.symbol}"
 
 
 def require_not_halted(*, token: Token) -> None:
     """Raises HaltActive when a breaker stops new work on the token."""
-    breaker = open_breakers(network=token.network, token_id=token.pk).first()
-    if breaker is not None:
-        raise HaltActive(breaker_id=breaker.public_id, kind=breaker.kind.lower())
+    breakers.require_closed(*breaker_names(token=token))
 
 
 def oldest_waiting(*, now: datetime) -> dict[str, tuple[int, float]]:

@@ -76,25 +76,6 @@ class ChainTransactionStatus(TextChoices):
     DEAD = "DEAD"
 
 
-class BreakerStatus(TextChoices):
-    """An OPEN breaker halts new signing; a person resets it with a reason."""
-
-    OPEN = "OPEN"
-    RESET = "RESET"
-
-
-class BreakerKind(TextChoices):
-    """What tripped."""
-
-    SUPPLY_MISMATCH = "SUPPLY_MISMATCH"
-    CUSTODY_MISMATCH = "CUSTODY_MISMATCH"
-    UNKNOWN_NONCE = "UNKNOWN_NONCE"
-    UNEXPECTED_EVENT = "UNEXPECTED_EVENT"
-    FINALITY_VIOLATION = "FINALITY_VIOLATION"
-    FEE_CEILING = "FEE_CEILING"
-    MANUAL = "MANUAL"
-
-
 def _table(moves: Mapping[str, tuple[str, ...]]) -> Table:
     return {str(before): frozenset(map(str, after)) for before, after in moves.items()}
 
@@ -143,7 +124,6 @@ HOLDER_TABLE: Table = _table(
     }
 )
 
-BREAKER_TABLE: Table = _table({BreakerStatus.OPEN: (BreakerStatus.RESET,), BreakerStatus.RESET: ()})
 TOKEN_TABLE: Table = _table(
     {TokenStatus.ACTIVE: (TokenStatus.CLOSED,), TokenStatus.CLOSED: (TokenStatus.ACTIVE,)}
 )

@@ -2,7 +2,6 @@
 
 from issuance.models.attempts import Attempt
 from issuance.models.bindings import ChainTransactionHolder, ChainTransactionOrder
-from issuance.models.breakers import Breaker
 from issuance.models.holders import Holder
 from issuance.models.orders import Order
 from issuance.models.positions import ChainCursor, SupplySnapshot, TokenLog
@@ -12,7 +11,6 @@ from issuance.models.transactions import ChainTransaction
 
 __all__ = [
     "Attempt",
-    "Breaker",
     "ChainCursor",
     "ChainTransaction",
     "ChainTransactionHolder",

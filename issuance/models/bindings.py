@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class ChainTransactionOrder(models.Model):
-    """One order inside one transaction. ``live`` ends when the transaction is proven over."""
+    """One order inside one transaction. ``live`` ends when it is proven not to have happened."""
 
     chain_transaction = models.ForeignKey(
         "issuance.ChainTransaction", on_delete=models.PROTECT, related_name="order_bindings"
@@ -40,7 +40,7 @@ class ChainTransactionHolder(models.Model):
     live = models.BooleanField(default=True)
     country = models.PositiveSmallIntegerField()
     kyc_expires_at = models.DateTimeField()
-    flags = models.PositiveSmallIntegerField()
+    permitted = models.BooleanField()
 
     class Meta:
         constraints = [

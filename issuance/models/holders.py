@@ -14,7 +14,7 @@ class Holder(PublicRow, WorkRow):
     """One wallet that may hold one token. The ``wanted_*`` columns are what will be written next.
 
     ``country`` is ISO 3166-1 numeric, ``kyc_expires_at`` the end of the investor's approval and
-    ``flags`` the contract's bits; these three show what the contract said at finality.
+    ``permitted`` whether the wallet may hold at all: what the contract said at finality.
     """
 
     PREFIX = "hld"
@@ -26,10 +26,10 @@ class Holder(PublicRow, WorkRow):
     status = models.CharField(max_length=16, choices=HolderStatus, default=HolderStatus.PENDING)
     wanted_country = models.PositiveSmallIntegerField()
     wanted_kyc_expires_at = models.DateTimeField()
-    wanted_flags = models.PositiveSmallIntegerField()
+    wanted_permitted = models.BooleanField(default=True)
     country = models.PositiveSmallIntegerField(null=True)
     kyc_expires_at = models.DateTimeField(null=True)
-    flags = models.PositiveSmallIntegerField(null=True)
+    permitted = models.BooleanField(null=True)
     registered_at = models.DateTimeField(null=True)
 
     institution_id: uuid.UUID

@@ -45,6 +45,8 @@ class ChainTransaction(PublicRow, WorkRow):
     include_hash = models.CharField(max_length=66, blank=True)
     include_block = models.BigIntegerField(null=True)
     include_block_hash = models.CharField(max_length=66, blank=True)
+    # Proof of death takes two looks; this is when the first one was.
+    gone_since = models.DateTimeField(null=True)
     gas_used = models.BigIntegerField(null=True)
     last_note = models.CharField(max_length=200, blank=True)
 
