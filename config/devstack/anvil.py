@@ -32,7 +32,7 @@ class Anvil:
     genesis: str
     version: str
 
-    def rpc(self, method: str, *params: object) -> Any:
+    def rpc(self, method: str, *params: object) -> Any:  # noqa: ANN401 - as the node answers
         return rpc.call(self.url, method, *params)
 
     def block_number(self, tag: str = "latest") -> int:

@@ -1,6 +1,5 @@
 """Free loopback ports, and the proof that a listener on one is the process we started."""
 
-import os
 import socket
 import sys
 from pathlib import Path
@@ -46,6 +45,7 @@ def listens(pid: int, port: int) -> bool:
         return False
     try:
         descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
-        return any(os.readlink(each) in wanted for each in descriptors if each.is_symlink())
+        # A descriptor may be closed between the listing and the reading: then look again.
+        return any(str(each.readlink()) in wanted for each in descriptors)
     except (FileNotFoundError, PermissionError):
         return False

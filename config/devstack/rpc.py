@@ -19,7 +19,7 @@ class RpcError(Exception):
         self.data = data
 
 
-def call(url: str, method: str, *params: object) -> Any:
+def call(url: str, method: str, *params: object) -> Any:  # noqa: ANN401 - as the node answers
     """The result of one call. Raises RpcError for the node's error, OSError without an answer."""
     body = {"jsonrpc": "2.0", "id": next(_numbers), "method": method, "params": params}
     request = urllib.request.Request(  # noqa: S310 - a loopback http address of our own
