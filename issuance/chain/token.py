@@ -27,6 +27,7 @@ PAUSE_TRANSFER = 2
 # One transaction may use 16,777,216 gas (EIP-7825); a mint in a batch needs about 12,500.
 MINTS_PER_TRANSACTION_MAX = 1_200
 
+_WORD = 32
 _ORDERS = "(uint64,address,uint96)[]"
 _HOLDERS = "(address,uint16,uint40,uint8)[]"
 
@@ -221,7 +222,7 @@ class TokenReader:
 
     def _int(self, data: bytes, at: BlockTag) -> int:
         answer = self._call(data, at)
-        if len(answer) != 32:  # no code at the address, or another contract
+        if len(answer) != _WORD:  # no code at the address, or another contract
             raise CallReverted("NotThisToken", (self.address,), answer)
         return int.from_bytes(answer)
 
@@ -232,7 +233,7 @@ def checksummed(address: str) -> str:
 
 
 def _decode(types: list[str], data: bytes) -> tuple[int, ...]:
-    if len(data) != 32 * len(types):
+    if len(data) != _WORD * len(types):
         raise CallReverted("NotThisToken", (), data)
     return tuple(decode(types, data))
 

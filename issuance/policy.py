@@ -1,0 +1,185 @@
+"""What makes an order acceptable: every check before anything is reserved, in one place."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from core.errors import DomainError
+from custody import queries as custody_queries
+from custody.models import CustodyAccount, Fund
+from custody.states import FundStatus
+from issuance import queries
+from issuance.models import Order, Token
+from issuance.states import OrderType
+from kyc import policy as kyc_policy
+from kyc import queries as kyc_queries
+from kyc.models import Decision, Investor, Wallet
+from kyc.states import Action, InvestorStatus
+
+REVIEW = "REVIEW"
+# The contract keeps amounts in 96 bits.
+ORDER_UNITS_MAX = 2**96 - 1
+
+
+class FundClosed(DomainError):
+    """The fund takes no new orders of this type."""
+
+    code = "fund_closed"
+    title = "This fund takes no new orders of this type."
+
+
+class InvestorNotApproved(DomainError):
+    """The investor may not do this in the present state."""
+
+    code = "investor_not_approved"
+    title = "The investor is not approved for this."
+
+
+class KycExpired(DomainError):
+    """The investor's approval has run out."""
+
+    code = "kyc_expired"
+    title = "The investor's KYC has expired."
+
+
+class WalletNotRegistered(DomainError):
+    """The wallet is not yet in the token's holder register at finality."""
+
+    code = "wallet_not_registered"
+    title = "The wallet is not registered with this token yet."
+
+
+class QuantityTooLarge(DomainError):
+    """More than a token contract can hold."""
+
+    code = "quantity_invalid"
+    title = "The quantity is out of range."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTerms:
+    """What an institution asks for; ``quantity`` in units. The same for preview and order."""
+
+    type: OrderType
+    investor_id: uuid.UUID
+    underlying_symbol: str
+    network: str
+    quantity: int
+    wallet_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """An order that may be taken; ``decision`` is not saved yet."""
+
+    investor: Investor
+    fund: Fund
+    token: Token
+    wallet: Wallet
+    custody_account: CustodyAccount
+    decision: Decision
+    needs_approval: bool
+
+
+def accept(*, institution_id: uuid.UUID, terms: OrderTerms, now: datetime) -> Acceptance:
+    """Check the terms against fund, network, investor, wallet, policy and shares.
+
+    Raises one named refusal with the field to blame; the first that applies, in this order.
+    """
+    investor = kyc_queries.investor_for(
+        institution_id=institution_id, investor_id=terms.investor_id
+    )
+    fund = _open_fund(terms)
+    token = queries.token_of(fund_id=fund.pk, network=terms.network)
+    if not 0 < terms.quantity <= ORDER_UNITS_MAX:
+        raise QuantityTooLarge(field="/qty")
+    _require_standing(investor, terms.type, now)
+    wallet = _usable_wallet(token, terms, now)
+    decision = kyc_policy.require(
+        investor=investor,
+        action=_action(terms.type),
+        context={"network": terms.network, "underlying_symbol": fund.symbol},
+        now=now,
+    )
+    return Acceptance(
+        investor=investor,
+        fund=fund,
+        token=token,
+        wallet=wallet,
+        custody_account=_account(token, fund, terms),
+        decision=decision,
+        needs_approval=needs_approval(
+            order_type=terms.type, quantity=terms.quantity, effect=decision.effect
+        ),
+    )
+
+
+def needs_approval(*, order_type: str, quantity: int, effect: str) -> bool:
+    """Whether a second person must approve before anything is signed."""
+    return effect == REVIEW or quantity > settings.ORDER_APPROVAL_ABOVE_UNITS
+
+
+def decide_again(*, order: Order, now: datetime) -> Decision:
+    """The decision on an order right before it is signed; not saved. Raises like ``accept``."""
+    _require_standing(order.investor, order.type, now)
+    if order.type == OrderType.MINT:
+        _registered(order.token, order.wallet)
+    return kyc_policy.require(
+        investor=order.investor,
+        action=_action(order.type),
+        context={
+            "network": order.token.network,
+            "underlying_symbol": order.token.fund.symbol,
+        },
+        now=now,
+    )
+
+
+def _action(order_type: str) -> Action:
+    return Action.MINT if order_type == OrderType.MINT else Action.REDEEM
+
+
+def _open_fund(terms: OrderTerms) -> Fund:
+    fund = custody_queries.fund_by_symbol(terms.underlying_symbol)
+    # A frozen or closed fund lets nobody in, and nobody is kept from leaving.
+    if terms.type == OrderType.MINT and fund.status != FundStatus.ACTIVE:
+        raise FundClosed(field="/underlying_symbol")
+    return fund
+
+
+def _require_standing(investor: Investor, order_type: str, now: datetime) -> None:
+    lawful = {InvestorStatus.APPROVED}
+    if order_type == OrderType.REDEEM:
+        lawful = {InvestorStatus.APPROVED, InvestorStatus.EXIT_ONLY}
+    if investor.status not in lawful:
+        raise InvestorNotApproved(field="/investor_id", state=investor.status.lower())
+    expires_at = investor.kyc_expires_at
+    if order_type == OrderType.MINT and (expires_at is None or expires_at <= now):
+        raise KycExpired(field="/investor_id")
+
+
+def _usable_wallet(token: Token, terms: OrderTerms, now: datetime) -> Wallet:
+    wallet = kyc_queries.usable_wallet(
+        investor_id=terms.investor_id,
+        network=terms.network,
+        address=terms.wallet_address,
+        now=now,
+    )
+    _registered(token, wallet)
+    return wallet
+
+
+def _registered(token: Token, wallet: Wallet) -> None:
+    holder = queries.registered_holder(token=token, wallet_id=wallet.pk)
+    if holder is None or not holder.permitted:
+        raise WalletNotRegistered(field="/wallet_address")
+
+
+def _account(token: Token, fund: Fund, terms: OrderTerms) -> CustodyAccount:
+    if terms.type == OrderType.REDEEM:
+        return token.custody_account
+    return custody_queries.account_with_free(
+        investor_id=terms.investor_id, fund_id=fund.pk, quantity=terms.quantity
+    )
