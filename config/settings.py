@@ -5,6 +5,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import environ
+from csp.constants import NONCE, NONE, SELF
+
+from config.portal.theme import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, re-exported
 
 ROOT = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -41,8 +44,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL")
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    # Before Unfold: its templates and its Alpine file are overridden for a strict CSP.
+    "config.portal.apps.PortalConfig",
+    "unfold.apps.BasicAppConfig",
+    "config.portal.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -58,15 +63,32 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.portal.headers.PortalHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.portal.sessions.AbsoluteSessionLimit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-ROOT_URLCONF = "config.urls"
+# One code base, three processes: the API without sessions, the portal, or both for one machine.
+SHAREMINT_EDGE = env.str("SHAREMINT_EDGE", default="all")
+ROOT_URLCONF = {
+    "api": "config.urls.api",
+    "portal": "config.urls.portal",
+    "all": "config.urls",
+}[SHAREMINT_EDGE]
+MIDDLEWARE = ["core.api.middleware.RequestIdMiddleware", *MIDDLEWARE]
+if SHAREMINT_EDGE == "api":
+    MIDDLEWARE = [
+        "core.api.middleware.RequestIdMiddleware",
+        "django.middleware.security.SecurityMiddleware",
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "django.middleware.common.CommonMiddleware",
+    ]
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 TEMPLATES = [
@@ -85,6 +107,20 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
+# A developer's machine serves static files where they lie; elsewhere `collectstatic` gathers them
+# and their names carry their hash.
+WHITENOISE_AUTOREFRESH = DEVELOPMENT
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEVELOPMENT
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        ),
+    },
+}
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -99,3 +135,90 @@ CHAIN_IDS = {name: int(value) for name, value in env.dict("CHAIN_IDS", default={
 
 WALLET_COOLING_OFF = timedelta(seconds=env.int("WALLET_COOLING_OFF_SECONDS", default=86_400))
 GEOIP_PATH = env.str("GEOIP_PATH", default="")
+
+# --- portal: sessions, cookies, transport and content security ----------------------------------
+SHAREMINT_ENVIRONMENT = env.str(
+    "SHAREMINT_ENVIRONMENT", default="development" if DEVELOPMENT else "production"
+)
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_AGE = 30 * 60  # seconds idle; the row moves with each request
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+PORTAL_SESSION_SECONDS_MAX = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+if not DEVELOPMENT:
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = 365 * 86_400
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    if TRUSTED_PROXY_COUNT:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = not DEVELOPMENT
+CSRF_COOKIE_SECURE = not DEVELOPMENT
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    },
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 14},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- API ------------------------------------------------------------------------------------------
+PUBLIC_URL = env.str("PUBLIC_URL", default="")  # where clients reach us; begins links in problems
+LIVEMODE = env.bool("SHAREMINT_LIVEMODE", default=False)  # shm_live_ keys, or shm_test_ ones
+API_KEY_PEPPER = env.str("API_KEY_PEPPER", default="")
+API_SCOPES = [
+    "api_keys:read",
+    "api_keys:rotate",
+    "custody:read",
+    "custody:write",
+    "decisions:read",
+    "events:read",
+    "funds:read",
+    "holders:read",
+    "investors:read",
+    "investors:write",
+    "orders:cancel",
+    "orders:create",
+    "orders:read",
+    "tokens:read",
+    "wallets:read",
+    "wallets:write",
+    "webhooks:read",
+    "webhooks:write",
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["core.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.authentication.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["core.api.parsers.StrictJsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "core.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "core.api.problems.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+# Loopback and plain-http receivers are for a developer's machine only.
+WEBHOOK_ALLOW_LOOPBACK = DEVELOPMENT and env.bool("WEBHOOK_ALLOW_LOOPBACK", default=DEVELOPMENT)

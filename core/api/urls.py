@@ -1,4 +1,4 @@
-"""Every path the service answers."""
+"""Core's paths under /v1."""
 
 from django.urls import URLPattern, URLResolver
 

@@ -1,0 +1,18 @@
+"""The API's paths: everything under /v1 and the two probes, without sessions."""
+
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+
+handler400 = "core.api.problems.bad_request"
+handler403 = "core.api.problems.forbidden"
+handler404 = "core.api.problems.not_found"
+handler500 = "core.api.problems.server_error"
+
+_APPS = ("core", "kyc", "custody", "issuance")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/", include(f"{app}.api.urls"))
+    for app in _APPS
+    if find_spec(f"{app}.api") and find_spec(f"{app}.api.urls")
+]

@@ -1,0 +1,10 @@
+"""The portal's paths."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("portal", RedirectView.as_view(pattern_name="admin:index")),
+    path("portal/", admin.site.urls),
+]
