@@ -10,10 +10,10 @@ from core.portal.actions import (
 )
 from core.portal.cells import (
     BLANK,
+    STATUS_TONES,
     Cell,
     Fact,
     Panel,
-    STATUS_TONES,
     code,
     link,
     quantity,

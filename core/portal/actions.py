@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django import forms
 from django.conf import settings
@@ -20,6 +20,7 @@ from core.actors import Actor
 from core.portal.cells import Fact
 
 REASON_LENGTH_MAX = 500
+Row = TypeVar("Row", bound=models.Model | None)
 
 
 class Style(StrEnum):
@@ -33,8 +34,10 @@ class Style(StrEnum):
 class ActionForm(forms.Form):
     """What the person fills in. ``row`` is the object acted on, None for an action on a list."""
 
-    def __init__(self, *args: Any, row: models.Model | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    row: models.Model | None = None
+
+    def prepare(self, row: models.Model | None) -> None:
+        """Learn the object acted on; subclasses offer their choices here."""
         self.row = row
         for name, each in self.fields.items():
             described = [f"id_{name}_help"] if each.help_text else []
@@ -54,10 +57,10 @@ class ReasonForm(ActionForm):
 
 
 @dataclass(frozen=True, slots=True)
-class ActionCall:
+class ActionCall(Generic[Row]):
     """All a service action may use: the object, who acts, when, and the checked form."""
 
-    row: Any
+    row: Row
     actor: Actor
     now: datetime
     data: dict[str, Any]
@@ -67,7 +70,7 @@ class ActionCall:
         """The reason given, when the form asks for one."""
         return str(self.data["reason"])
 
-    def upload(self, name: str) -> UploadedFile:
+    def upload(self, name: str) -> "UploadedFile[bytes]":
         """The uploaded file of that form field."""
         file = self.data[name]
         if not isinstance(file, UploadedFile):
@@ -84,12 +87,12 @@ class ActionResult:
     facts: Sequence[Fact] = ()
 
 
-def _always(row: Any) -> bool:
+def _always(_row: object) -> bool:
     return True
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceAction:
+class ServiceAction(Generic[Row]):
     """One declared action.
 
     ``permission`` is ``app.codename``; ``run`` calls one service and says what happened;
@@ -99,10 +102,10 @@ class ServiceAction:
     name: str
     label: str
     permission: str
-    run: Callable[[ActionCall], ActionResult | str]
+    run: Callable[[ActionCall[Row]], ActionResult | str]
     explain: str
     form: type[ActionForm] = ActionForm
-    when: Callable[[Any], bool] = field(default=_always)
+    when: Callable[[Row], bool] = field(default=_always)
     style: Style = Style.PLAIN
 
     def is_permitted(self, request: HttpRequest) -> bool:

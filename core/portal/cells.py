@@ -63,7 +63,7 @@ class Panel:
         return [list(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-BLANK = Cell("–")
+BLANK = Cell("\N{EN DASH}")
 
 
 def text(value: object, *, note: str = "") -> Cell:

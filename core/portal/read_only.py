@@ -1,8 +1,9 @@
 """ReadOnlyAdmin: a list and a page per model, with no form but the declared service actions."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -24,6 +25,7 @@ from core.portal.cells import Cell, Fact, Panel
 from core.units import UnitsField
 
 ROWS_PER_PAGE = 50
+Row = TypeVar("Row", bound=models.Model)
 
 
 def page_url(row: models.Model | None) -> str:
@@ -40,10 +42,12 @@ def page_url(row: models.Model | None) -> str:
 def status_column(name: str = "status", title: str = "Status") -> Callable[..., Any]:
     """A coloured, sortable status column for ``list_display``."""
 
-    @display(description=title, ordering=name, label=cells.STATUS_TONES)  # type: ignore[untyped-decorator]
+    tones = defaultdict(lambda: "neutral", cells.STATUS_TONES)
+
+    @display(description=title, ordering=name, label=tones)  # type: ignore[untyped-decorator]
     def column(row: models.Model) -> tuple[str, str]:
         value = str(getattr(row, name) or "")
-        return value, cells.words(value) if value else "–"
+        return value, cells.words(value) if value else cells.BLANK.text
 
     column.__name__ = f"{name}_label"
     return column  # type: ignore[no-any-return]
@@ -55,7 +59,7 @@ def time_column(name: str = "created_at", title: str = "Created") -> Callable[..
     @display(description=title, ordering=name)  # type: ignore[untyped-decorator]
     def column(row: models.Model) -> str:
         moment = getattr(row, name)
-        return cells.format_moment(moment) if moment else "–"
+        return cells.format_moment(moment) if moment else cells.BLANK.text
 
     column.__name__ = f"{name}_utc"
     return column  # type: ignore[no-any-return]
@@ -72,14 +76,14 @@ def units_column(name: str, title: str) -> Callable[..., Any]:
     return column  # type: ignore[no-any-return]
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
     """Shows rows. Whoever may view the model sees them; nothing is added, changed or deleted.
 
     Subclasses say ``facts()`` and ``panels()`` for the object's page and list the actions.
     """
 
-    service_actions: ClassVar[Sequence[ServiceAction]] = ()
-    list_service_actions: ClassVar[Sequence[ServiceAction]] = ()
+    service_actions: ClassVar[Sequence[ServiceAction[Any]]] = ()
+    list_service_actions: ClassVar[Sequence[ServiceAction[Any]]] = ()
     empty_text: ClassVar[str] = "Nothing has been recorded here yet."
     intro: ClassVar[str] = ""
 
@@ -92,21 +96,21 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     search_help_text = "Search by id"
 
     # --- permissions ---------------------------------------------------------------------------
-    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, *_: object) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     # --- what the object's page shows ----------------------------------------------------------
-    def heading(self, row: Any) -> str:
+    def heading(self, row: Row) -> str:
         """The page's title: the public id unless the subclass knows a better name."""
         return str(row)
 
-    def facts(self, request: HttpRequest, row: Any) -> Sequence[Fact]:
+    def facts(self, request: HttpRequest, row: Row) -> Sequence[Fact]:
         """The summary at the top: by default each plain column."""
         return [
             Fact(str(field.verbose_name).capitalize(), field_cell(row, field))
@@ -114,7 +118,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
             if not isinstance(field, models.BinaryField)
         ]
 
-    def panels(self, request: HttpRequest, row: Any) -> Sequence[Panel]:
+    def panels(self, request: HttpRequest, row: Row) -> Sequence[Panel]:
         """The sections below the summary."""
         return ()
 
@@ -137,9 +141,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
             "intro": self.intro,
             "empty_text": self.empty_text,
         }
-        response: HttpResponse = super().changelist_view(
-            request, context | (extra_context or {})
-        )
+        response: HttpResponse = super().changelist_view(request, context | (extra_context or {}))
         return response
 
     def change_view(
@@ -149,7 +151,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        row = self._row(request, object_id)
+        row = self._object(request, object_id)
         base = reverse(f"admin:{self._url_name}_changelist") + f"{row.pk}/"
         status = getattr(row, "status", None)
         context = {
@@ -164,7 +166,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 
     def action_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
         """The confirmation page of one action on one object, and its POST."""
-        row = self._row(request, object_id)
+        row = self._object(request, object_id)
         return self._act(request, _named(self.service_actions, action), row, page_url(row))
 
     def list_action_view(self, request: HttpRequest, action: str) -> HttpResponse:
@@ -179,23 +181,27 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     def _url_name(self) -> str:
         return f"{self.model._meta.app_label}_{self.model._meta.model_name}"
 
-    def _row(self, request: HttpRequest, object_id: str) -> Any:
+    @property
+    def _plural(self) -> str:
+        plural = str(self.model._meta.verbose_name_plural)
+        return plural[:1].upper() + plural[1:]
+
+    def _object(self, request: HttpRequest, object_id: str) -> Row:
         row = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         if row is None:
             raise Http404
-        return row
+        return cast("Row", row)
 
     def _act(
-        self, request: HttpRequest, action: ServiceAction, row: Any, back: str
+        self, request: HttpRequest, action: ServiceAction[Any], row: Row | None, back: str
     ) -> HttpResponse:
         if not action.is_permitted(request):
             raise PermissionDenied
         posted = request.method == "POST"
-        form = action.form(
-            request.POST if posted else None, request.FILES if posted else None, row=row
-        )
+        form = action.form(request.POST if posted else None, request.FILES if posted else None)
+        form.prepare(row)
         context: dict[str, Any] = {
             "title": action.label,
             "heading": self.heading(row) if row is not None else "",
@@ -233,13 +239,16 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
         context: dict[str, Any],
         status: HTTPStatus = HTTPStatus.OK,
     ) -> HttpResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         shared = self.admin_site.each_context(request) | {"model_meta": self.model._meta}
-        shared["list_url"] = reverse(f"admin:{self._url_name}_changelist")
+        crumbs = [(self._plural, reverse(f"admin:{self._url_name}_changelist"))]
+        if context.get("heading") and context["heading"] != context["title"]:
+            crumbs.append((context["heading"], context["back"]))
+        shared["crumbs"] = crumbs
         return TemplateResponse(request, template, shared | context, status=status)
 
 
-def field_cell(row: models.Model, field: models.Field[Any, Any]) -> Cell:
+def field_cell(row: models.Model, field: "models.Field[Any, Any]") -> Cell:
     """One column of a row, in the form its type asks for."""
     value = getattr(row, field.attname)
     match field:
@@ -254,10 +263,12 @@ def field_cell(row: models.Model, field: models.Field[Any, Any]) -> Cell:
             return cells.yes_no(value)
         case models.UUIDField():
             return cells.code(value)
+        case _:
+            pass
     return cells.status(value) if field.name == "status" else cells.text(value)
 
 
-def _named(actions: Sequence[ServiceAction], name: str) -> ServiceAction:
+def _named(actions: Sequence[ServiceAction[Any]], name: str) -> ServiceAction[Any]:
     for action in actions:
         if action.name == name:
             return action
@@ -265,7 +276,7 @@ def _named(actions: Sequence[ServiceAction], name: str) -> ServiceAction:
 
 
 def _buttons(
-    actions: Sequence[ServiceAction], request: HttpRequest, row: Any, base: str
+    actions: Sequence[ServiceAction[Any]], request: HttpRequest, row: models.Model | None, base: str
 ) -> list[dict[str, str]]:
     return [
         {"label": action.label, "href": f"{base}do/{action.name}/", "style": action.style}
@@ -274,7 +285,7 @@ def _buttons(
     ]
 
 
-def _call(request: HttpRequest, row: Any, form: ActionForm) -> ActionCall:
+def _call(request: HttpRequest, row: Row | None, form: ActionForm) -> ActionCall[Row | None]:
     user_id = request.user.pk
     if not isinstance(user_id, int):
         raise PermissionDenied

@@ -1,0 +1,1 @@
+"""The operators' portal: its site, look, roles and dashboard."""

@@ -1,0 +1,88 @@
+"""The sidebar: work queues first, then records, each only for who may view it."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+# Group -> (title, model, icon, query, name of the queue whose size is the badge).
+Entry = tuple[str, str, str, str, str]
+GROUPS: list[tuple[str, list[Entry]]] = [
+    (
+        "Compliance",
+        [
+            ("Investor review", "kyc.Investor", "person_search", "", "investors"),
+            ("Wallets", "kyc.Wallet", "account_balance_wallet", "", ""),
+            ("Decisions", "kyc.Decision", "gavel", "", ""),
+            ("Overrides", "kyc.Override", "rule", "", ""),
+            ("Policies", "kyc.PolicyVersion", "policy", "", ""),
+            ("Refused access", "kyc.AccessEvent", "public_off", "", ""),
+        ],
+    ),
+    (
+        "Issuance",
+        [
+            ("Orders", "issuance.Order", "receipt_long", "", "orders"),
+            ("Chain transactions", "issuance.ChainTransaction", "link", "", "stuck"),
+            ("Holders", "issuance.Holder", "group", "", ""),
+            ("Tokens", "issuance.Token", "token", "", ""),
+            ("Signers", "issuance.Signer", "key", "", ""),
+        ],
+    ),
+    (
+        "Custody",
+        [
+            ("Deposits", "custody.Deposit", "move_to_inbox", "", "deposits"),
+            ("Deliveries", "custody.Delivery", "outbox", "", "deliveries"),
+            ("Statements", "custody.Statement", "description", "", ""),
+            ("Breaks", "custody.Break", "difference", "", "breaks"),
+            ("Attestations", "custody.Attestation", "verified", "", ""),
+            ("Ledger", "custody.LedgerTransfer", "account_tree", "", ""),
+            ("Ledger accounts", "custody.LedgerAccount", "savings", "", ""),
+            ("Funds", "custody.Fund", "inventory_2", "", ""),
+        ],
+    ),
+    (
+        "Platform",
+        [
+            ("Audit events", "core.Event", "history", "", ""),
+            ("Webhook endpoints", "core.WebhookEndpoint", "webhook", "", ""),
+            ("Webhook deliveries", "core.WebhookDelivery", "send", "", "webhooks"),
+            ("API keys", "core.ApiKey", "vpn_key", "", ""),
+            ("Institutions", "core.Institution", "apartment", "", ""),
+            ("Breakers", "core.Breaker", "power_off", "", "breakers"),
+            ("Operators", "auth.User", "badge", "", ""),
+        ],
+    ),
+]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's navigation for this person."""
+    home = {
+        "title": "Dashboard",
+        "icon": "dashboard",
+        "link": reverse("admin:index"),
+    }
+    groups: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    for title, entries in GROUPS:
+        items = [item for entry in entries if (item := _item(request, entry))]
+        if items:
+            groups.append({"title": title, "separator": True, "items": items})
+    return groups
+
+
+def _item(request: HttpRequest, entry: Entry) -> dict[str, Any] | None:
+    title, label, icon, query, _queue = entry
+    try:
+        model = apps.get_model(label)
+    except LookupError:
+        return None
+    if not admin.site.is_registered(model):
+        return None
+    if not admin.site.get_model_admin(model).has_view_permission(request):
+        return None
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return {"title": title, "icon": icon, "link": reverse(name) + query}
