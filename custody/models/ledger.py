@@ -68,7 +68,7 @@ class LedgerTransfer(PublicRow):
     PREFIX = "trf"
     OBJECT = "ledger_transfer"
 
-    idempotency_key = models.CharField(max_length=120, unique=True)
+    idempotency_key = models.CharField(max_length=120)
     group_id = models.UUIDField(null=True)
     kind = models.CharField(max_length=16, choices=TransferKind)
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="transfers")
@@ -92,6 +92,7 @@ class LedgerTransfer(PublicRow):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(name="ledger_key_once", fields=["idempotency_key"]),
             models.CheckConstraint(name="ledger_quantity_positive", condition=Q(quantity__gt=0)),
             models.CheckConstraint(
                 name="ledger_two_accounts", condition=~Q(source=F("destination"))

@@ -1,17 +1,24 @@
 -- Rows that are evidence stay as they were recorded, and identifiers name one fund at a time.
 
-CREATE TRIGGER custody_message_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON custody_message
+CREATE TRIGGER message_append_only BEFORE UPDATE OR DELETE ON custody_message
     FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
-CREATE TRIGGER statement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON custody_statement
+CREATE TRIGGER message_no_truncate BEFORE TRUNCATE ON custody_message
     FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
-CREATE TRIGGER statement_line_append_only
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON custody_statementline
+CREATE TRIGGER statement_append_only BEFORE UPDATE OR DELETE ON custody_statement
     FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
-CREATE TRIGGER confirmation_append_only
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON custody_confirmation
+CREATE TRIGGER statement_no_truncate BEFORE TRUNCATE ON custody_statement
     FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
-CREATE TRIGGER attestation_append_only
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON custody_attestation
+CREATE TRIGGER statementline_append_only BEFORE UPDATE OR DELETE ON custody_statementline
+    FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
+CREATE TRIGGER statementline_no_truncate BEFORE TRUNCATE ON custody_statementline
+    FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
+CREATE TRIGGER confirmation_append_only BEFORE UPDATE OR DELETE ON custody_confirmation
+    FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
+CREATE TRIGGER confirmation_no_truncate BEFORE TRUNCATE ON custody_confirmation
+    FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
+CREATE TRIGGER attestation_append_only BEFORE UPDATE OR DELETE ON custody_attestation
+    FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
+CREATE TRIGGER attestation_no_truncate BEFORE TRUNCATE ON custody_attestation
     FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
 
 -- An attestation is newer than every one before it for the same token.

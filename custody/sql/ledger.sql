@@ -92,9 +92,14 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON custody_ledgertransfer
+CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE ON custody_ledgertransfer
     FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
-CREATE TRIGGER ledger_account_stays BEFORE DELETE OR TRUNCATE ON custody_ledgeraccount
+CREATE TRIGGER ledger_account_stays BEFORE DELETE ON custody_ledgeraccount
+    FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
+-- Triggers of their own: a test run switches them off to empty its tables between tests.
+CREATE TRIGGER ledger_no_truncate BEFORE TRUNCATE ON custody_ledgertransfer
+    FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
+CREATE TRIGGER ledger_account_no_truncate BEFORE TRUNCATE ON custody_ledgeraccount
     FOR EACH STATEMENT EXECUTE FUNCTION custody_append_only();
 
 -- An account opens empty, keeps its identity, and its balance moves by a posting only

@@ -3,6 +3,8 @@ DROP FUNCTION custody_post;
 DROP FUNCTION custody_ledger_account_id;
 DROP TRIGGER ledger_account_guard ON custody_ledgeraccount;
 DROP TRIGGER ledger_account_stays ON custody_ledgeraccount;
+DROP TRIGGER ledger_account_no_truncate ON custody_ledgeraccount;
+DROP TRIGGER ledger_no_truncate ON custody_ledgertransfer;
 DROP TRIGGER ledger_append_only ON custody_ledgertransfer;
 DROP TRIGGER ledger_post ON custody_ledgertransfer;
 DROP FUNCTION custody_guard_account;

@@ -1,0 +1,59 @@
+"""The only door to the share ledger: each function is one posting inside the caller's transaction.
+
+Each posting carries an idempotency key and returns the transfer's id; the same key with the same
+content returns the first id again. After a refusal the transaction can only be rolled back, so
+let the refusal leave the use case.
+"""
+
+from custody.ledger.accounts import (
+    halt,
+    lock_owners,
+    open_fund,
+    open_investor,
+    open_token,
+    resume,
+)
+from custody.ledger.corrections import adjust, restrict, reverse, unrestrict
+from custody.ledger.movements import (
+    cancel_delivery,
+    finish_delivery,
+    settle_deposit,
+    start_delivery,
+)
+from custody.ledger.orders import back, fail_mint, release_burn, reserve, unreserve
+from custody.ledger.posting import (
+    AccountNotOpen,
+    AlreadyReversed,
+    InsufficientShares,
+    KeyReused,
+    LedgerHalted,
+    PostingInvalid,
+)
+
+__all__ = [
+    "AccountNotOpen",
+    "AlreadyReversed",
+    "InsufficientShares",
+    "KeyReused",
+    "LedgerHalted",
+    "PostingInvalid",
+    "adjust",
+    "back",
+    "cancel_delivery",
+    "fail_mint",
+    "finish_delivery",
+    "halt",
+    "lock_owners",
+    "open_fund",
+    "open_investor",
+    "open_token",
+    "release_burn",
+    "reserve",
+    "restrict",
+    "resume",
+    "reverse",
+    "settle_deposit",
+    "start_delivery",
+    "unreserve",
+    "unrestrict",
+]

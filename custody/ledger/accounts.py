@@ -1,0 +1,87 @@
+"""Opening the ledger's buckets up front, and halting them."""
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from custody.ledger.posting import require_transaction
+from custody.models import CustodyAccount, Fund, LedgerAccount
+from custody.states import INVESTOR_BUCKETS, OWNERLESS_BUCKETS, Bucket
+
+
+def open_fund(*, fund: Fund, custody_account: CustodyAccount) -> None:
+    """Open a fund's own buckets on a custody account, and one per token the fund already backs."""
+    _open(fund, custody_account, ((bucket, None) for bucket in OWNERLESS_BUCKETS))
+    backing = LedgerAccount.objects.filter(fund=fund, bucket=Bucket.BACKING)
+    tokens = list(backing.values_list("owner", flat=True).distinct())
+    _open(fund, custody_account, ((Bucket.BACKING, token_id) for token_id in tokens))
+
+
+def open_investor(*, fund: Fund, custody_account: CustodyAccount, investor_id: uuid.UUID) -> None:
+    """Open an investor's buckets; opening them again changes nothing."""
+    _open(fund, custody_account, ((bucket, investor_id) for bucket in INVESTOR_BUCKETS))
+
+
+def open_token(*, fund: Fund, custody_account: CustodyAccount, token_id: uuid.UUID) -> None:
+    """Open the bucket that backs a token; opening it again changes nothing."""
+    _open(fund, custody_account, [(Bucket.BACKING, token_id)])
+
+
+def lock_owners(*, fund_id: uuid.UUID, owners: Iterable[uuid.UUID]) -> None:
+    """Lock every bucket of these investors and tokens at once.
+
+    A transaction with several postings calls it first: two such transactions then queue up
+    instead of waiting for each other.
+    """
+    require_transaction()
+    _lock(LedgerAccount.objects.filter(fund_id=fund_id, owner__in=list(owners)))
+
+
+def halt(*, fund_id: uuid.UUID) -> None:
+    """Refuse every posting that leads to a mint of this fund, from this commit on."""
+    _set_halted(fund_id, halted=True)
+
+
+def resume(*, fund_id: uuid.UUID) -> None:
+    """Let mints of this fund pass again."""
+    _set_halted(fund_id, halted=False)
+
+
+def _set_halted(fund_id: uuid.UUID, *, halted: bool) -> None:
+    require_transaction()
+    # The markers first: whoever is opening a bucket holds one, and is seen once it has let go.
+    _lock(LedgerAccount.objects.filter(fund_id=fund_id, bucket=Bucket.EXTERNAL))
+    keys = _lock(LedgerAccount.objects.filter(fund_id=fund_id))
+    LedgerAccount.objects.filter(pk__in=keys).update(halted=halted)
+
+
+def _lock(accounts: QuerySet[LedgerAccount]) -> list[int]:
+    # In id order like every posting, so that no two of them can wait for each other.
+    return list(accounts.order_by("pk").select_for_update().values_list("pk", flat=True))
+
+
+def _open(
+    fund: Fund,
+    custody_account: CustodyAccount,
+    buckets: Iterable[tuple[Bucket, uuid.UUID | None]],
+) -> None:
+    require_transaction()
+    # A bucket opened during a halt is born halted; the lock keeps a halt from passing it by.
+    marker = LedgerAccount.objects.filter(
+        fund=fund, custody_account=custody_account, bucket=Bucket.EXTERNAL
+    )
+    halted = marker.select_for_update().values_list("halted", flat=True).first() or False
+    LedgerAccount.objects.bulk_create(
+        [
+            LedgerAccount(
+                fund=fund,
+                custody_account=custody_account,
+                bucket=bucket,
+                owner=owner,
+                halted=halted,
+            )
+            for bucket, owner in buckets
+        ],
+        ignore_conflicts=True,
+    )

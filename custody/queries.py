@@ -1,0 +1,239 @@
+"""Reads over funds, positions and movements; what belongs to an institution is scoped to it."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet, Sum
+
+from core.errors import DomainError, HaltActive, NotFound
+from core.units import Units
+from custody.models import (
+    Attestation,
+    CustodyAccount,
+    Delivery,
+    Deposit,
+    Fund,
+    FundIdentifier,
+    LedgerAccount,
+)
+from custody.states import SETTLED_BUCKETS, Bucket, FundStatus
+
+
+class UnknownFund(DomainError):
+    """No fund has this symbol or identifier."""
+
+    code = "unknown_fund"
+    title = "There is no such fund."
+
+
+class FundClosed(DomainError):
+    """The fund takes no new business."""
+
+    code = "fund_closed"
+    title = "The fund is closed."
+
+
+class SharesNotFree(DomainError):
+    """The investor has too few free settled shares on any one custody account."""
+
+    code = "insufficient_shares"
+    title = "There are not enough settled shares."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a fund's shares stand, in units. ``settled`` is the sum of all but suspense."""
+
+    settled: Units
+    free: Units
+    reserved: Units
+    backing: Units
+    releasing: Units
+    restricted: Units
+    suspense: Units
+
+
+def funds() -> QuerySet[Fund]:
+    """Every fund with its identifiers, by symbol."""
+    return Fund.objects.prefetch_related("identifiers").order_by("symbol")
+
+
+def fund_by_symbol(symbol: str) -> Fund:
+    """The fund traded under ``symbol``, whatever its status. Raises UnknownFund."""
+    found = Fund.objects.filter(symbol=symbol).first()
+    if found is None:
+        raise UnknownFund(field="/underlying_symbol")
+    return found
+
+
+def open_fund_by_symbol(symbol: str) -> Fund:
+    """The fund, if it still takes deposits. Raises UnknownFund or FundClosed."""
+    fund = fund_by_symbol(symbol)
+    if fund.status == FundStatus.CLOSED:
+        raise FundClosed(field="/underlying_symbol")
+    return fund
+
+
+def mintable_fund_by_symbol(symbol: str) -> Fund:
+    """The fund, if tokens may be minted on it. Raises UnknownFund, FundClosed or HaltActive."""
+    fund = open_fund_by_symbol(symbol)
+    if fund.status == FundStatus.FROZEN:
+        raise HaltActive(f"Minting on {symbol} is halted.", field="/underlying_symbol")
+    return fund
+
+
+def fund_by_isin(isin: str, *, on: date) -> Fund | None:
+    """The fund that bore this ISIN on that day, or None."""
+    found = _identifiers_on(on).filter(scheme=FundIdentifier.Scheme.ISIN, value=isin).first()
+    return found.fund if found else None
+
+
+def isin_of(*, fund_id: uuid.UUID, on: date) -> str:
+    """The fund's ISIN on that day. Raises UnknownFund when it had none."""
+    isins = _identifiers_on(on).filter(scheme=FundIdentifier.Scheme.ISIN, fund_id=fund_id)
+    found = isins.first()
+    if found is None:
+        raise UnknownFund("The fund has no ISIN on this day.")
+    return found.value
+
+
+def position(fund_id: uuid.UUID) -> Position:
+    """The fund's buckets, summed over custody accounts and owners."""
+    return _position(LedgerAccount.objects.filter(fund_id=fund_id))
+
+
+def position_at(*, fund_id: uuid.UUID, custody_account_id: uuid.UUID) -> Position:
+    """The fund's buckets on one custody account."""
+    return _position(
+        LedgerAccount.objects.filter(fund_id=fund_id, custody_account_id=custody_account_id)
+    )
+
+
+def position_of(*, fund_id: uuid.UUID, investor_id: uuid.UUID) -> Position:
+    """One investor's own buckets of a fund: free, reserved and releasing."""
+    return _position(LedgerAccount.objects.filter(fund_id=fund_id, owner=investor_id))
+
+
+def backing(token_id: uuid.UUID) -> Units:
+    """The settled units standing behind one token, over all custody accounts."""
+    return _sum(LedgerAccount.objects.filter(bucket=Bucket.BACKING, owner=token_id))
+
+
+def backing_accounts(token_id: uuid.UUID) -> list[tuple[uuid.UUID, Units]]:
+    """Custody accounts that back a token with their units, the largest first."""
+    rows = LedgerAccount.objects.filter(bucket=Bucket.BACKING, owner=token_id, balance__gt=0)
+    ordered = rows.order_by("-balance", "pk")
+    return [(row.custody_account_id, Units(row.balance)) for row in ordered]
+
+
+def free_shares(*, investor_id: uuid.UUID, fund_id: uuid.UUID) -> Units:
+    """The investor's free settled units of a fund, over all custody accounts."""
+    return _sum(
+        LedgerAccount.objects.filter(bucket=Bucket.FREE, owner=investor_id, fund_id=fund_id)
+    )
+
+
+def account_with_free(
+    *, investor_id: uuid.UUID, fund_id: uuid.UUID, quantity: int
+) -> CustodyAccount:
+    """A countable custody account on which the investor has ``quantity`` units free.
+
+    A hint without a lock: the ledger decides. The smallest sufficient balance is taken, so that
+    large ones stay whole. Raises SharesNotFree.
+    """
+    return _account_with_free(investor_id, fund_id, quantity, countable=True)
+
+
+def deliverable_account(
+    *, investor_id: uuid.UUID, fund_id: uuid.UUID, quantity: int
+) -> CustodyAccount:
+    """Any custody account with ``quantity`` units free to deliver. Raises SharesNotFree."""
+    return _account_with_free(investor_id, fund_id, quantity, countable=False)
+
+
+def accounts_of(fund_id: uuid.UUID) -> list[CustodyAccount]:
+    """The open custody accounts that keep this fund, oldest first."""
+    opened = LedgerAccount.objects.filter(fund_id=fund_id, bucket=Bucket.EXTERNAL)
+    return list(
+        CustodyAccount.objects.filter(
+            pk__in=opened.values("custody_account_id"), closed_at=None
+        ).order_by("created_at", "pk")
+    )
+
+
+def attestable(fund_id: uuid.UUID) -> Units:
+    """Units a custodian can vouch for: settled on countable accounts, less what is leaving."""
+    total = 0
+    for account in accounts_of(fund_id):
+        if account.is_countable:
+            held = position_at(fund_id=fund_id, custody_account_id=account.pk)
+            total += held.settled - held.releasing - held.restricted
+    return Units(total)
+
+
+def latest_attestation(token_id: uuid.UUID) -> Attestation | None:
+    """The newest attestation on record for a token, or None before the first."""
+    return Attestation.objects.filter(token_id=token_id).order_by("-as_of").first()
+
+
+def deposits_for(*, institution_id: uuid.UUID) -> QuerySet[Deposit]:
+    """The institution's deposits."""
+    return Deposit.objects.filter(institution_id=institution_id).select_related("fund")
+
+
+def deposit_for(*, institution_id: uuid.UUID, deposit_id: uuid.UUID) -> Deposit:
+    """The institution's deposit. Raises NotFound, also for another institution's."""
+    found = deposits_for(institution_id=institution_id).filter(pk=deposit_id).first()
+    if found is None:
+        raise NotFound("There is no such deposit.")
+    return found
+
+
+def deliveries_for(*, institution_id: uuid.UUID) -> QuerySet[Delivery]:
+    """The institution's deliveries."""
+    return Delivery.objects.filter(institution_id=institution_id).select_related("fund")
+
+
+def delivery_for(*, institution_id: uuid.UUID, delivery_id: uuid.UUID) -> Delivery:
+    """The institution's delivery. Raises NotFound, also for another institution's."""
+    found = deliveries_for(institution_id=institution_id).filter(pk=delivery_id).first()
+    if found is None:
+        raise NotFound("There is no such delivery.")
+    return found
+
+
+def _account_with_free(
+    investor_id: uuid.UUID, fund_id: uuid.UUID, quantity: int, *, countable: bool
+) -> CustodyAccount:
+    rows = LedgerAccount.objects.filter(
+        bucket=Bucket.FREE, owner=investor_id, fund_id=fund_id, balance__gte=quantity
+    )
+    for row in rows.select_related("custody_account").order_by("balance", "pk"):
+        if row.custody_account.is_countable or not countable:
+            return row.custody_account
+    raise SharesNotFree(field="/qty")
+
+
+def _identifiers_on(on: date) -> QuerySet[FundIdentifier]:
+    current = FundIdentifier.objects.select_related("fund").filter(valid_from__lte=on)
+    return current.filter(valid_until=None) | current.filter(valid_until__gt=on)
+
+
+def _sum(accounts: QuerySet[LedgerAccount]) -> Units:
+    return Units(int(accounts.aggregate(total=Sum("balance"))["total"] or 0))
+
+
+def _position(accounts: QuerySet[LedgerAccount]) -> Position:
+    rows = accounts.values_list("bucket").annotate(total=Sum("balance"))
+    sums = {bucket: Units(int(total)) for bucket, total in rows}
+    none = Units(0)
+    return Position(
+        settled=Units(sum(sums.get(bucket, 0) for bucket in SETTLED_BUCKETS)),
+        free=sums.get(Bucket.FREE, none),
+        reserved=sums.get(Bucket.RESERVED, none),
+        backing=sums.get(Bucket.BACKING, none),
+        releasing=sums.get(Bucket.RELEASING, none),
+        restricted=sums.get(Bucket.RESTRICTED, none),
+        suspense=sums.get(Bucket.SUSPENSE, none),
+    )
