@@ -1,0 +1,88 @@
+"""What a stack keeps between starts: its folder, its lock and its random secrets."""
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.devstack import places
+from config.devstack.processes import StackError
+
+FOLDER_SETTING = "SHAREMINT_STACK_DIR"
+SECRET_FILE = "secrets.json"  # noqa: S105 - a file name
+
+
+class State:
+    """The folder of one stack ("run" or "demo") below .stack or SHAREMINT_STACK_DIR."""
+
+    def __init__(self, kind: str) -> None:
+        root = Path(os.environ.get(FOLDER_SETTING) or places.CHECKOUT / ".stack")
+        self.folder = root.absolute() / kind
+        self.logs = self.folder / "logs"
+        # Server files lie outside when the server's user cannot enter the checkout.
+        self.outside = places.outside(self.folder)
+
+    def open(self, *, fresh: bool) -> None:
+        """Create the folders; ``fresh`` throws away what a former start left.
+
+        The secrets are the mark of a former start: data without them is of no use.
+        """
+        if fresh or not (self.folder / SECRET_FILE).exists():
+            shutil.rmtree(self.outside, ignore_errors=True)
+            for name in ("postgres", "keys", "custodian", "redis", "logs"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            for name in (SECRET_FILE, "chain.json", "beat-schedule", "started.json"):
+                (self.folder / name).unlink(missing_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def postgres_home(self) -> Path:
+        """The folder of the cluster and its socket, reachable for the server's user.
+
+        Outside the checkout also because a socket's path may have 107 characters only.
+        """
+        return places.own_folder(places.own_folder(self.outside) / "postgres")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process. The kernel frees it however the process ends."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                owner = lock.read().strip()
+                raise StackError(f"another ./dev (process {owner}) uses {self.folder}") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def secrets(self) -> dict[str, str]:
+        """The stack's random secrets, made at its first start and readable by its owner only."""
+        path = self.folder / SECRET_FILE
+        if not path.exists():
+            made = {
+                "SECRET_KEY": secrets.token_urlsafe(48),
+                "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+                "API_KEY_PEPPER": secrets.token_urlsafe(48),
+                "SANDBOX_ATTESTOR_KEY": "0x" + secrets.token_bytes(32).hex(),
+                "SIGNER_KEYSTORE_PASSWORD": secrets.token_urlsafe(24),
+            }
+            write_private(path, json.dumps(made, indent=1))
+        stored: dict[str, str] = json.loads(path.read_text())
+        return stored
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    part.write_text(text)
+    part.rename(path)
