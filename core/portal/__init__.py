@@ -23,7 +23,15 @@ from core.portal.cells import (
     words,
     yes_no,
 )
-from core.portal.read_only import ReadOnlyAdmin, page_url, status_column, time_column
+from core.portal.people import actor, with_actor_name
+from core.portal.read_only import (
+    ReadOnlyAdmin,
+    page_url,
+    status_column,
+    time_column,
+    units_column,
+)
+from core.portal.timeline import timeline
 
 __all__ = [
     "BLANK",
@@ -38,6 +46,7 @@ __all__ = [
     "ReasonForm",
     "ServiceAction",
     "Style",
+    "actor",
     "code",
     "link",
     "page_url",
@@ -47,6 +56,9 @@ __all__ = [
     "text",
     "time",
     "time_column",
+    "timeline",
+    "units_column",
+    "with_actor_name",
     "words",
     "yes_no",
 ]

@@ -1,5 +1,6 @@
 """ReadOnlyAdmin: a list and a page per model, with no form but the declared service actions."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from unfold.decorators import display
 
 from core import actors
 from core.errors import DomainError
+from core.ids import decode_id
 from core.portal import cells
 from core.portal.actions import ActionCall, ActionForm, ActionResult, ServiceAction
 from core.portal.cells import Cell, Fact, Panel
@@ -86,6 +88,7 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
     list_service_actions: ClassVar[Sequence[ServiceAction[Any]]] = ()
     empty_text: ClassVar[str] = "Nothing has been recorded here yet."
     intro: ClassVar[str] = ""
+    id_search_fields: ClassVar[Sequence[str]] = ("pk",)
 
     actions = None
     list_per_page = ROWS_PER_PAGE
@@ -93,7 +96,7 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
     list_filter_submit = True
     show_full_result_count = False
     change_list_template = "portal/change_list.html"
-    search_help_text = "Search by id"
+    search_help_text = "Search by id or text"
 
     # --- permissions ---------------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest, *_: object) -> bool:
@@ -121,6 +124,19 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
     def panels(self, request: HttpRequest, row: Row) -> Sequence[Panel]:
         """The sections below the summary."""
         return ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Row], search_term: str
+    ) -> tuple[models.QuerySet[Row], bool]:
+        """Find rows by public id or uuid, or else by the declared search fields."""
+        wanted = uuid_in(search_term.strip())
+        if wanted is None:
+            found, distinct = super().get_search_results(request, queryset, search_term)
+            return cast("models.QuerySet[Row]", found), bool(distinct)
+        condition = models.Q()
+        for name in self.id_search_fields:
+            condition |= models.Q((name, wanted))
+        return queryset.filter(condition), False
 
     # --- views ---------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -246,6 +262,15 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
             crumbs.append((context["heading"], context["back"]))
         shared["crumbs"] = crumbs
         return TemplateResponse(request, template, shared | context, status=status)
+
+
+def uuid_in(text: str) -> uuid.UUID | None:
+    """The uuid a person pasted, as a public id of any kind or in its plain form."""
+    prefix, _, body = text.rpartition("_")
+    try:
+        return decode_id(prefix, text) if prefix and body else uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def field_cell(row: models.Model, field: "models.Field[Any, Any]") -> Cell:

@@ -1,0 +1,5 @@
+"""The portal's pages for core: institutions, keys, events, webhooks and breakers."""
+
+from core.admin import access, events, institutions, operations, webhooks
+
+__all__ = ["access", "events", "institutions", "operations", "webhooks"]

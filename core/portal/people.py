@@ -1,0 +1,36 @@
+"""Names for actors: an event stores ``operator:7``, a page shows the sign-in name."""
+
+from typing import TypeVar, cast
+
+from django.contrib.auth import get_user_model
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat
+
+from core.actors import ActorKind
+from core.portal.cells import BLANK, Cell
+from core.rows import PublicRow
+
+Row = TypeVar("Row", bound=PublicRow)
+
+
+def actor(stored: str) -> Cell:
+    """Who did it, with the kind of actor as the second line."""
+    kind, _, name = stored.partition(":")
+    if not name:
+        return BLANK
+    if kind == ActorKind.OPERATOR and name.isdigit():
+        user = get_user_model().objects.filter(pk=int(name)).first()
+        name = user.get_username() if user else f"operator {name}"
+    return Cell(name, note=kind.replace("_", " "))
+
+
+def with_actor_name(rows: "QuerySet[Row]", *, column: str) -> "QuerySet[Row]":
+    """Add ``actor_name`` to each row: the operator's sign-in name, else what is stored."""
+    stored = Concat(Value(f"{ActorKind.OPERATOR}:"), Cast("pk", CharField()))
+    names = (
+        get_user_model()
+        .objects.annotate(stored=stored)
+        .filter(stored=OuterRef(column))
+        .values("username")[:1]
+    )
+    return rows.annotate(actor_name=Coalesce(Subquery(names), F(column), output_field=TextField()))
