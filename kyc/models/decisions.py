@@ -48,7 +48,7 @@ class Decision(PublicRow):
     unknown = ArrayField(models.CharField(max_length=60))
     snapshot = EncryptedBinary()
     snapshot_sha256 = models.CharField(max_length=64)
-    body = models.BinaryField()
+    body = EncryptedBinary()
     sha256 = models.CharField(max_length=64)
 
     class Meta:
@@ -63,7 +63,7 @@ class Decision(PublicRow):
 
     policy_versions: Sequence[PolicyVersion] = ()
 
-    def save(self, **options: Any) -> None:  # type: ignore[override]
+    def save(self, **options: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - Django's own options
         """Store the decision and, first, any policy text the database has not seen yet."""
         store_policy_versions(self.policy_versions)
         super().save(**options)

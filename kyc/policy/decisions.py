@@ -1,0 +1,266 @@
+"""decide() and require(): today's policies on what is known of one investor, as an unsaved row."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kyc import queries
+from kyc.models import Decision, Investor
+from kyc.policy.active import active_policies, unsaved_versions
+from kyc.policy.effects import Effect
+from kyc.policy.engine import Finding, Grant, Outcome, Result, canonical, evaluate
+from kyc.policy.errors import InvestorNotApproved, KycExpired, NotEligible
+from kyc.policy.facts import merge, phone_value, prepare
+from kyc.policy.territory import numeric_country
+from kyc.policy.vocabulary import PHONE
+from kyc.states import EXIT_ACTIONS, HOLDER, Action, InvestorKind, InvestorStatus
+
+_STANDING = {InvestorStatus.SUSPENDED: "suspended", InvestorStatus.FROZEN: "frozen"}
+_MAY_EXIT = frozenset({InvestorStatus.APPROVED, InvestorStatus.EXIT_ONLY, InvestorStatus.SUSPENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A decision still to be saved, with the engine's own outcome behind it."""
+
+    decision: Decision
+    outcome: Outcome
+
+
+def decide(
+    *,
+    investor: Investor,
+    action: str,
+    context: Mapping[str, str],
+    now: datetime,
+    trigger: str = "",
+) -> Decision:
+    """Evaluate today's policies for ``investor`` and return the decision, not yet saved.
+
+    ``context`` holds facts of the request, such as ``session_country`` or
+    ``settlement_currency``. Save with ``decision.save(force_insert=True)``; a preview just drops
+    it. Raises FactInvalid when the context is not in the vocabulary.
+    """
+    return assess(
+        investor=investor, action=action, context=context, now=now, trigger=trigger
+    ).decision
+
+
+def assess(
+    *,
+    investor: Investor,
+    action: str,
+    context: Mapping[str, str],
+    now: datetime,
+    trigger: str = "",
+) -> Assessment:
+    """As ``decide``, with the outcome beside the row."""
+    facts = known_facts(investor=investor, now=now)
+    for name, value in prepare(context).items():
+        merge(facts, name, value)
+    facts["action"] = str(Action(action))
+    grants = _grants(investor_id=investor.pk, now=now)
+    outcome = evaluate(active_policies(), facts, now, grants)
+    snapshot = write_snapshot(facts=facts, grants=grants)
+    decision = _row(
+        investor=investor,
+        action=facts["action"],
+        trigger=trigger or action,
+        outcome=outcome,
+        snapshot=snapshot,
+    )
+    return Assessment(decision, outcome)
+
+
+def require(
+    *,
+    investor: Investor,
+    action: str,
+    context: Mapping[str, str],
+    now: datetime,
+    trigger: str = "",
+) -> Decision:
+    """The decision, when it permits ``action``; unsaved. The caller saves it with its effect.
+
+    Permitting effects are ALLOW, CONDITIONS and REVIEW (the caller lets a person look first), and
+    EXIT_ONLY for an exit. Raises InvestorNotApproved, KycExpired (entry only), or NotEligible,
+    whose ``evidence`` is the decision, so that the refusal is stored with its reasons.
+    """
+    require_standing(investor=investor, action=action, now=now)
+    decision = decide(investor=investor, action=action, context=context, now=now, trigger=trigger)
+    if not permits(effect=decision.effect, action=action):
+        raise not_eligible(decision)
+    return decision
+
+
+def require_standing(*, investor: Investor, action: str, now: datetime) -> None:
+    """Refuse by the investor's state alone. Raises InvestorNotApproved or KycExpired."""
+    if action == Action.REGISTER_WALLET:
+        allowed = investor.status not in {InvestorStatus.REJECTED, InvestorStatus.CLOSED}
+    elif action in EXIT_ACTIONS:
+        allowed = investor.status in _MAY_EXIT
+    else:
+        allowed = investor.status == InvestorStatus.APPROVED
+    if not allowed:
+        raise InvestorNotApproved(
+            f"The investor is {investor.status.lower()}.", state=investor.status.lower()
+        )
+    expires = investor.kyc_expires_at
+    if action in {Action.MINT, Action.DEPOSIT} and expires is not None and expires <= now:
+        raise KycExpired
+
+
+def permits(*, effect: str, action: str) -> bool:
+    """Whether a decision of this effect lets ``action`` go ahead, if need be after a review."""
+    ceiling = Effect.EXIT_ONLY if action in EXIT_ACTIONS else Effect.REVIEW
+    return Effect[effect] <= ceiling
+
+
+def not_eligible(decision: Decision) -> NotEligible:
+    """The refusal that carries ``decision`` as evidence and cites every rule behind it."""
+    speaking = [rule for rule in decision.fired if not rule.get("lifted_by")]
+    strict = [rule for rule in speaking if rule["effect"] == decision.effect]
+    refusal = NotEligible(
+        " ".join(rule["sentence"] for rule in strict),
+        decision_id=decision.public_id,
+        effect=decision.effect.lower(),
+        rules=[
+            {name: rule[name] for name in ("id", "document", "clause", "quote")} for rule in strict
+        ],
+    )
+    refusal.evidence = [decision]
+    return refusal
+
+
+def known_facts(*, investor: Investor, now: datetime) -> dict[str, Any]:
+    """Everything held true of the investor, canonical; what two sources say stands together."""
+    facts: dict[str, Any] = {}
+    for fact in queries.current_facts(investor_id=investor.pk, now=now):
+        value = json.loads(fact.value)
+        if fact.name == PHONE:
+            merge(facts, "phone_region", phone_value(value))
+        else:
+            merge(facts, fact.name, value)
+    documents = investor.documents.values_list("issuing_country", flat=True)
+    merge(facts, "document_country", sorted(set(documents)))
+    owners = [
+        {
+            "country": owner.country,
+            "nationality": owner.nationality,
+            "share_bps": owner.share_bps,
+            "controls": owner.controls,
+        }
+        for owner in queries.current_owners(investor_id=investor.pk)
+    ]
+    if owners:
+        facts |= prepare({"owners": owners})
+    return facts | {
+        "kind": investor.kind.lower(),
+        "relationship": "holder" if investor.status in HOLDER else "new",
+        "standing": _STANDING.get(InvestorStatus(investor.status), "open"),
+    }
+
+
+def reviews(outcome: Outcome) -> list[Finding]:
+    """The findings a person's approval answers: REVIEW effects that a review may answer."""
+    return [f for f in outcome.speaking if f.effect is Effect.REVIEW and f.rule.reviewable]
+
+
+def onchain_country(*, investor: Investor) -> int:
+    """The ISO number the chain stores for this investor: residence, or place of organisation.
+
+    Raises InvestorNotApproved when neither is known.
+    """
+    name = "residence" if investor.kind == InvestorKind.NATURAL else "incorporation"
+    latest = investor.facts.filter(name=name, superseded_by__isnull=True).order_by("pk").last()
+    if latest is None:
+        raise InvestorNotApproved("The investor's country is not known.")
+    return numeric_country(json.loads(latest.value)[0])
+
+
+def kyc_expiry(*, investor: Investor) -> int:
+    """When the investor's KYC ends, in Unix seconds, as the chain stores it; 0 when never approved."""
+    return int(investor.kyc_expires_at.timestamp()) if investor.kyc_expires_at else 0
+
+
+def write_snapshot(*, facts: Mapping[str, Any], grants: Sequence[Grant]) -> bytes:
+    """The canonical bytes of everything the engine is given besides policies and time."""
+    overrides = [
+        {
+            "id": grant.id,
+            "rule": grant.rule,
+            "kind": grant.kind,
+            "valid_from": grant.valid_from.isoformat(),
+            "valid_to": grant.valid_to.isoformat(),
+            "proofs": sorted(grant.proofs),
+            "facts_sha256": grant.facts_sha256,
+        }
+        for grant in grants
+    ]
+    return canonical({"facts": facts, "overrides": overrides})
+
+
+def read_snapshot(snapshot: bytes) -> tuple[dict[str, Any], list[Grant]]:
+    """The facts and overrides that ``write_snapshot`` wrote."""
+    stored = json.loads(snapshot)
+    grants = [
+        Grant(
+            **each
+            | {
+                "valid_from": datetime.fromisoformat(each["valid_from"]),
+                "valid_to": datetime.fromisoformat(each["valid_to"]),
+                "proofs": frozenset(each["proofs"]),
+            }
+        )
+        for each in stored["overrides"]
+    ]
+    return stored["facts"], grants
+
+
+def _row(
+    *, investor: Investor, action: str, trigger: str, outcome: Outcome, snapshot: bytes
+) -> Decision:
+    body = outcome.body()
+    findings = [f for f in outcome.findings if f.result in {Result.FIRED, Result.UNKNOWN}]
+    decision = Decision(
+        institution_id=investor.institution_id,
+        investor=investor,
+        action=action,
+        trigger=trigger,
+        effect=outcome.effect.name,
+        as_of=outcome.as_of,
+        created_at=outcome.as_of,
+        policies=[policy.sha256 for policy in outcome.policies],
+        # The facts each rule saw stand in the encrypted body only.
+        fired=[_without_facts(finding) for finding in findings],
+        unknown=[f.rule.id for f in findings if f.result is Result.UNKNOWN],
+        snapshot=snapshot,
+        snapshot_sha256=hashlib.sha256(snapshot).hexdigest(),
+        body=body,
+        sha256=hashlib.sha256(body).hexdigest(),
+    )
+    decision.policy_versions = unsaved_versions(outcome.policies, now=outcome.as_of)
+    return decision
+
+
+def _without_facts(finding: Finding) -> dict[str, Any]:
+    return {name: value for name, value in finding.describe().items() if name != "facts"}
+
+
+def _grants(*, investor_id: uuid.UUID, now: datetime) -> list[Grant]:
+    return [
+        Grant(
+            id=row.public_id,
+            rule=row.rule,
+            kind=row.kind,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            proofs=frozenset(row.evidence),
+            facts_sha256=row.facts_sha256,
+        )
+        for row in queries.live_overrides(investor_id=investor_id, now=now)
+    ]

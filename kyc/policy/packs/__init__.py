@@ -1,0 +1,1 @@
+"""The policies in force, one YAML file each."""
