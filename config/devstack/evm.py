@@ -41,7 +41,7 @@ class Node:
         provider = EthereumTesterProvider()
         web3 = Web3(provider)
         web3.middleware_onion.clear()
-        self._tester = provider.ethereum_tester
+        self._tester: Any = provider.ethereum_tester
         self._request = provider.request_func(web3, web3.middleware_onion)
         self._lock = threading.Lock()
 
@@ -93,7 +93,8 @@ def _wire(value: object) -> object:
             return wired
         case Iterable():
             return [_wire(each) for each in value]
-    return str(value)
+        case _:
+            return str(value)
 
 
 class _Handler(BaseHTTPRequestHandler):

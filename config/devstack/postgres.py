@@ -135,7 +135,7 @@ def start_postgres(*, home: Path, log_path: Path, durable: bool) -> Postgres:
         _create_cluster(programs, data, sync=durable)
     settings = [*SMALL, *(() if durable else UNSAFE_FAST), "listen_addresses="]
     settings += [f"unix_socket_directories={sockets}", "unix_socket_permissions=0700"]
-    command = [programs / "postgres", "-D", data]
+    command: list[str | Path] = [programs / "postgres", "-D", data]
     for setting in settings:
         command += ["-c", setting]
     child = start(

@@ -1,0 +1,59 @@
+"""The commands behind ./dev."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from config.devstack import checks, demo, run
+from config.devstack.processes import StackError
+from config.devstack.supervisor import Interrupted
+
+INTERRUPTED = 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./dev", description="Sharemint on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo_parser = commands.add_parser("demo", help="the whole product once, from empty to redeemed")
+    demo_parser.add_argument("--json", metavar="FILE", help="write the summary to FILE")
+    run_parser = commands.add_parser("run", help="portal and API with demo data until Ctrl-C")
+    run_parser.add_argument("--fresh", action="store_true", help="throw the former data away")
+    commands.add_parser("test", help="pytest on private servers", add_help=False)
+    commands.add_parser("lint", help="everything a reviewer should not have to say")
+    bench_parser = commands.add_parser("bench", help="measure against the bars")
+    bench_parser.add_argument("name", nargs="?", help="one benchmark; all of them without a name")
+    bench_parser.add_argument("--json", metavar="FILE", help="write the rows to FILE")
+    return parser
+
+
+def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
+    match arguments.command:
+        case "demo":
+            return demo.main(summary_path=arguments.json)
+        case "run":
+            return run.main(fresh=arguments.fresh)
+        case "test":
+            return checks.test(rest)
+        case "lint":
+            return checks.lint()
+        case _:
+            return checks.bench(name=arguments.name, rows_path=arguments.json)
+
+
+def main() -> int:
+    parser = _parser()
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.command != "test":
+        parser.error(f"unknown: {' '.join(rest)}")
+    try:
+        return _dispatch(arguments, rest)
+    except StackError as broken:
+        print(f"\n./dev {arguments.command}: {broken}", file=sys.stderr)
+        return 1
+    except Interrupted as signal_name:
+        print(f"./dev {arguments.command}: ended by {signal_name}", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""./dev test, lint and bench: other people's tools with our settings."""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from config.devstack import places
+from config.devstack.processes import StackError
+
+PYTHON = sys.executable
+# Names under which Linux distributions install the browser that the tests drive.
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "chromium")
+BENCHES = places.CHECKOUT / "bench"
+
+# What a deployment would set; nothing here is connected to, the checks only read settings.
+DEPLOYMENT = {
+    "DATABASE_URL": "postgres://sharemint@127.0.0.1:1/sharemint",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "CHAIN_RPC_URLS": "anvil=http://127.0.0.1:1",
+    "CHAIN_IDS": "anvil=31337",
+    "ALLOWED_HOSTS": "sharemint.example",
+    "PUBLIC_URL": "https://sharemint.example",
+}
+
+
+def _ruff(*arguments: str) -> list[str]:
+    return [PYTHON, "-m", "ruff", *arguments]
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [PYTHON, "-W", "ignore::RuntimeWarning", "manage.py", *arguments]
+
+
+LINT: dict[str, list[str]] = {
+    "ruff format": _ruff("format", "--check", "--quiet", "."),
+    "ruff check": _ruff("check", "--quiet", "."),
+    "mypy": [PYTHON, "-m", "mypy", "."],
+    "import-linter": [str(Path(PYTHON).with_name("lint-imports")), "--no-cache"],
+    "makemigrations": _manage("makemigrations", "--check", "--dry-run"),
+    "check --deploy": _manage("check", "--deploy", "--fail-level", "WARNING"),
+    "house rules": [PYTHON, "-m", "pytest", "-q", "tests/test_house_rules.py"],
+    "bandit": [PYTHON, "-m", "bandit", "-q", "-ll", "-r"]
+    + ["config", "core", "kyc", "custody", "issuance"],
+}
+
+
+def _deployment() -> dict[str, str]:
+    """An environment as a deployment has it, with secrets of this run only."""
+    made = {
+        "SECRET_KEY": base64.b64encode(os.urandom(48)).decode(),
+        "API_KEY_PEPPER": base64.b64encode(os.urandom(48)).decode(),
+        "ENCRYPTION_KEYS": base64.b64encode(os.urandom(32)).decode(),
+    }
+    ours = DEPLOYMENT | made | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | ours
+
+
+def lint() -> int:
+    """Run every check, also after one failed, and say which did."""
+    env, failed = _deployment(), []
+    for name, command in LINT.items():
+        began = time.monotonic()
+        done = subprocess.run(
+            command, cwd=places.CHECKOUT, env=env, capture_output=True, text=True, check=False
+        )
+        verdict = "ok" if done.returncode == 0 else "FAILED"
+        print(f"{name:<16} {verdict:<7} {time.monotonic() - began:5.1f} s", flush=True)
+        if done.returncode != 0:
+            failed.append(name)
+            print((done.stdout + done.stderr).strip(), flush=True)
+    print(f"lint: {'ok' if not failed else 'failed: ' + ', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _need_browser() -> None:
+    """Install the browser when we may, else say how: its tests are never skipped."""
+    if not (places.CHECKOUT / "tests" / "browser").is_dir():
+        return
+    if any(shutil.which(name) for name in BROWSERS):
+        return
+    line = " ".join(BROWSER_INSTALL)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise StackError(f"the browser tests need Chromium; run: sudo {line}")
+    print(f"Chromium is missing; running: {line}", flush=True)
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], [*BROWSER_INSTALL, "-qq"]):
+        if subprocess.run(command, env=quiet, check=False).returncode != 0:
+            raise StackError(f"Chromium could not be installed; run: sudo {line}")
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Become pytest; it starts private servers itself (tests/settings.py)."""
+    _need_browser()
+    os.chdir(places.CHECKOUT)
+    sys.stdout.flush()
+    os.execv(PYTHON, [PYTHON, "-m", "pytest", *arguments])  # noqa: S606 - no shell is wanted
+
+
+def bench(*, name: str | None, rows_path: str | None) -> int:
+    """Run the benchmarks below bench/; each file with a ``main(rows_path)`` is one."""
+    found = sorted(path.stem for path in BENCHES.glob("[a-z]*.py"))
+    if not found:
+        raise StackError("there are no benchmarks yet")
+    if name is not None and name not in found:
+        raise StackError(f"no benchmark is called {name}; there are: {', '.join(found)}")
+    codes = []
+    for each in [name] if name else found:
+        command = [PYTHON, "-m", f"bench.{each}", *(["--json", rows_path] if rows_path else [])]
+        codes.append(subprocess.run(command, cwd=places.CHECKOUT, check=False).returncode)
+    return max(codes)
