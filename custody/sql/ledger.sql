@@ -5,7 +5,7 @@
 -- else can change a balance, and no transfer can be changed, removed or truncated.
 -- custody_post() adds idempotency and is what custody/ledger.py calls.
 --
--- SQLSTATEs: SM001 halted, SM002 key reused, SM003 account not open, SM004 no such route,
+-- SQLSTATEs: SM001 halted, SM002 key reused, SM003 account not open, SM004 no such posting,
 -- SM005 reversal does not mirror its original, SM006 append-only.
 
 -- A transfer cannot leave its fund or its custody account.
@@ -44,6 +44,9 @@ DECLARE
     destination custody_ledgeraccount;
     original custody_ledgertransfer;
 BEGIN
+    IF NEW.quantity <= 0 THEN
+        RAISE EXCEPTION 'a transfer moves a positive quantity' USING ERRCODE = 'SM004';
+    END IF;
     -- In id order, so that two postings over the same accounts cannot wait for each other.
     PERFORM 1 FROM custody_ledgeraccount
         WHERE id IN (NEW.source_id, NEW.destination_id) ORDER BY id FOR UPDATE;
@@ -56,6 +59,11 @@ BEGIN
             OR original.quantity IS DISTINCT FROM NEW.quantity
         THEN
             RAISE EXCEPTION 'a reversal must mirror its original' USING ERRCODE = 'SM005';
+        END IF;
+        -- Said before the balances speak; the partial unique index says it again.
+        IF EXISTS (SELECT 1 FROM custody_ledgertransfer WHERE reverses_id = NEW.reverses_id) THEN
+            RAISE EXCEPTION 'the transfer has been reversed' USING
+                ERRCODE = 'unique_violation', CONSTRAINT = 'ledger_reversed_once';
         END IF;
     ELSIF NOT custody_route_is_lawful(NEW.kind, source.bucket, destination.bucket) THEN
         RAISE EXCEPTION '% cannot go from % to %', NEW.kind, source.bucket, destination.bucket

@@ -1,0 +1,22 @@
+"""``manage.py audit_ledger``: replay every transfer; exit 1 when a balance does not follow."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from custody.ledger import audit
+
+
+class Command(BaseCommand):
+    """Recompute the ledger from its transfers."""
+
+    help = "Recompute every balance, running balance and sequence of the share ledger."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the faults and refuse, or say how much was replayed."""
+        faults = audit.audit()
+        for fault in faults:
+            self.stderr.write(fault)
+        if faults:
+            raise CommandError(f"{len(faults)} faults", returncode=1)
+        self.stdout.write(f"ledger ok: {audit.transfers_count()} transfers replayed")
