@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from core import requests, subscriptions
 from core.actors import Actor
@@ -111,12 +112,13 @@ def record_change(
 
 def _lock_stream(institution_id: uuid.UUID | None) -> EventStream:
     streams = EventStream.objects.select_for_update()
-    stream = streams.filter(institution_id=institution_id).first()
+    mine = Q(institution__isnull=True) if institution_id is None else Q(institution=institution_id)
+    stream = streams.filter(mine).first()
     if stream is None:
         EventStream.objects.bulk_create(
             [EventStream(institution_id=institution_id)], ignore_conflicts=True
         )
-        stream = streams.get(institution_id=institution_id)
+        stream = streams.get(mine)
     return stream
 
 

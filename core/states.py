@@ -1,8 +1,10 @@
 """The statuses of core's own rows and the lawful moves between them."""
 
+from collections.abc import Mapping
+
 from django.db import models
 
-from core.transitions import Table
+Table = Mapping[str, frozenset[str]]
 
 
 class ApiKeyStatus(models.TextChoices):

@@ -2,8 +2,46 @@
 
 from datetime import datetime
 
-from core.models import Event
+from django.db import connection
+
+from core.models import Event, WebhookDelivery, WebhookEndpoint
+from core.states import DeliveryState, EndpointStatus
+from core.webhooks import topics
+
+CHANNEL = "core_webhook_deliveries"
 
 
 def fan_out(*, event: Event, now: datetime) -> None:
-    """Add a delivery row for every enabled endpoint that subscribed to the event's type."""
+    """Add a delivery row for every endpoint that subscribed to the event's type.
+
+    A disabled endpoint gets a SKIPPED row, which is sent only on request.
+    """
+    if event.institution_id is None:
+        return
+    endpoints = WebhookEndpoint.objects.filter(institution_id=event.institution_id)
+    deliveries = [
+        _delivery(event, endpoint, now)
+        for endpoint in endpoints.exclude(status=EndpointStatus.DELETED)
+        if _hears(endpoint, event)
+    ]
+    if deliveries:
+        WebhookDelivery.objects.bulk_create(deliveries)
+        with connection.cursor() as cursor:  # wakes the dispatcher when this commits
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+
+
+def _hears(endpoint: WebhookEndpoint, event: Event) -> bool:
+    if event.type == topics.PING:
+        return event.object_id == endpoint.pk
+    return topics.wants(endpoint.event_types, event.type)
+
+
+def _delivery(event: Event, endpoint: WebhookEndpoint, now: datetime) -> WebhookDelivery:
+    sent = endpoint.status == EndpointStatus.ENABLED
+    return WebhookDelivery(
+        event=event,
+        endpoint=endpoint,
+        state=DeliveryState.PENDING if sent else DeliveryState.SKIPPED,
+        next_attempt_at=now if sent else None,
+        created_at=now,
+    )

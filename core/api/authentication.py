@@ -5,13 +5,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from core import keys
 from core.actors import Actor, ActorKind
@@ -19,6 +19,9 @@ from core.api.client_address import client_address
 from core.api.errors import AddressNotAllowed, ScopeMissing, Unauthenticated
 from core.models import ApiKey, InstitutionStatus
 from core.states import ApiKeyStatus
+
+if TYPE_CHECKING:  # DRF imports this module while its views are still being made
+    from rest_framework.views import APIView
 
 LAST_USED_STEP = timedelta(minutes=1)
 _HEADER_LENGTH_MAX = 200
@@ -40,7 +43,7 @@ class Caller:
 class BearerAuthentication(BaseAuthentication):
     """``Authorization: Bearer shm_...``. Raises Unauthenticated or AddressNotAllowed."""
 
-    def authenticate(self, request: Request) -> tuple[Caller, ApiKey] | None:
+    def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
         header = request.headers.get("Authorization", "")
         if not header:
             return None
@@ -56,7 +59,7 @@ class BearerAuthentication(BaseAuthentication):
             scopes=frozenset(key.scopes),
             actor=Actor(ActorKind.API_KEY, key.public_id),
         )
-        return caller, key
+        return caller, caller
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="sharemint"'
@@ -65,10 +68,10 @@ class BearerAuthentication(BaseAuthentication):
 class HasScope(BasePermission):
     """Denies unless the view is public or names a scope for the method that the key holds."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if getattr(view, "public", False):
             return True
-        caller = request.user
+        caller: object = request.auth
         if not isinstance(caller, Caller):
             raise Unauthenticated
         method = "GET" if request.method == "HEAD" else str(request.method)

@@ -145,5 +145,5 @@ class ObjectField(serializers.ReadOnlyField):
 class UtcField(serializers.DateTimeField):
     """RFC 3339 in UTC with milliseconds and ``Z``."""
 
-    def to_representation(self, value: Any) -> str | None:  # noqa: ANN401  DRF's signature
+    def to_representation(self, value: Any) -> Any:  # noqa: ANN401  DRF's signature
         return None if value is None else format_time(value)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -25,6 +25,7 @@ from core.api.errors import Unauthenticated, VersionMismatch, VersionRequired
 from core.api.idempotency import Answer, KeyedRequest, Replay
 from core.api.pagination import take_page
 from core.api.parsers import StrictJsonParser
+from core.api.serializers import StrictSerializer
 from core.errors import NotFound
 from core.events import API_VERSION
 
@@ -41,9 +42,12 @@ class OnlyJson(BaseContentNegotiation):
         return next((parser for parser in parsers if parser.media_type == wanted), None)
 
     def select_renderer(
-        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:  # type: ignore[override]
-        return renderers[0], "application/json"
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        return next(iter(renderers)), "application/json"
 
 
 class ApiView(APIView):
@@ -71,7 +75,7 @@ class ApiView(APIView):
     @property
     def caller(self) -> Caller:
         """The authenticated caller. Raises Unauthenticated on a public view without a key."""
-        caller = self.request.user
+        caller: object = self.request.auth
         if not isinstance(caller, Caller):
             raise Unauthenticated
         return caller
@@ -93,6 +97,10 @@ class ApiView(APIView):
         serializer = shape(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
+
+    def empty_body(self) -> None:
+        """For a POST that says everything in its path: an empty body or ``{}``."""
+        self.body(StrictSerializer)
 
     def query(self, shape: type[serializers.BaseSerializer[Any]]) -> dict[str, Any]:
         """The validated query string."""
@@ -116,18 +124,18 @@ class ApiView(APIView):
             return Answer(status, dump(payload), location=location)
 
         if self.request.method != "POST" or not self.keyed:
-            return self._respond(render(call()), ring=ring)
+            return self.respond(render(call()), ring=ring)
         claim = self._claim(render)
         try:
             with idempotency.announced(claim):
                 call()
         except Replay as replay:
-            response = self._respond(replay.answer)
+            response = self.respond(replay.answer)
             response["Idempotency-Replayed"] = "true"
             return response
         if claim.answer is None:
             raise RuntimeError("the call ran no use case, so nothing was stored")
-        return self._respond(claim.answer, ring=ring)
+        return self.respond(claim.answer, ring=ring)
 
     def show(self, row: object, *, show: Show) -> HttpResponse:
         """Answer one object, with its version as ETag."""
@@ -136,7 +144,7 @@ class ApiView(APIView):
         if etag and self.request.headers.get("If-None-Match") == etag:
             response = HttpResponse(status=304)
         else:
-            response = self._respond(Answer(200, dump(payload)))
+            response = self.respond(Answer(200, dump(payload)))
         if etag:
             response["ETag"] = etag
         return response
@@ -156,7 +164,7 @@ class ApiView(APIView):
             "has_more": page.next_page_token is not None,
             "next_page_token": page.next_page_token,
         }
-        return self._respond(Answer(200, dump(payload)))
+        return self.respond(Answer(200, dump(payload)))
 
     def expected_version(self) -> int:
         """The version in If-Match. Raises VersionRequired or VersionMismatch."""
@@ -168,21 +176,8 @@ class ApiView(APIView):
             raise VersionMismatch
         return int(text)
 
-    def _claim(self, render: Callable[[object], Answer]) -> KeyedRequest:
-        return KeyedRequest(
-            institution_id=self.institution_id,
-            key=idempotency.read_key(self.request.headers.get(idempotency.HEADER, "")),
-            fingerprint=idempotency.fingerprint(
-                method=str(self.request.method),
-                path=self.request.get_full_path(),
-                body=self.request.data,
-            ),
-            instance=self.request.path,
-            now=self.now,
-            render=render,
-        )
-
-    def _respond(self, answer: Answer, *, ring: str = "") -> HttpResponse:
+    def respond(self, answer: Answer, *, ring: str = "") -> HttpResponse:
+        """The response of these very bytes; ``ring`` names a task that may start at once."""
         if ring:
             doorbell.ring(ring)
         response = HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
@@ -192,11 +187,25 @@ class ApiView(APIView):
         response["Sharemint-Version"] = API_VERSION
         return response
 
+    def _claim(self, render: Callable[[object], Answer]) -> KeyedRequest:
+        return KeyedRequest(
+            institution_id=self.institution_id,
+            key=idempotency.read_key(self.request.headers.get(idempotency.HEADER, "")),
+            fingerprint=idempotency.fingerprint(
+                method=str(self.request.method),
+                path=self.request.get_full_path(),
+                body=dict(self.request.data),
+            ),
+            instance=self.request.path,
+            now=self.now,
+            render=render,
+        )
+
 
 def render_one(show: Show, row: object) -> Mapping[str, Any]:
     """The JSON members of one object, by serializer class or plain function."""
     if isinstance(show, type):
-        return dict(show(row).data)  # type: ignore[arg-type]
+        return dict(show(row).data)
     return show(row)
 
 
