@@ -132,6 +132,13 @@ CHAIN_RPC_URLS = {
 }
 # CHAIN_IDS: "anvil=31337,base=8453"
 CHAIN_IDS = {name: int(value) for name, value in env.dict("CHAIN_IDS", default={}).items()}
+# CHAIN_FEE_CEILINGS_GWEI: "base=5"; the most one unit of gas may cost, 500 where nothing is said.
+CHAIN_FEE_CEILINGS_GWEI = {
+    name: int(value) for name, value in env.dict("CHAIN_FEE_CEILINGS_GWEI", default={}).items()
+}
+# A directory of encrypted key files with policy.json, and the file that holds their password.
+SIGNER_KEYSTORES = env.str("SIGNER_KEYSTORES", default="")
+SIGNER_PASSWORD_FILE = env.str("SIGNER_PASSWORD_FILE", default="")
 
 WALLET_COOLING_OFF = timedelta(seconds=env.int("WALLET_COOLING_OFF_SECONDS", default=86_400))
 GEOIP_PATH = env.str("GEOIP_PATH", default="")

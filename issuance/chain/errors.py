@@ -15,6 +15,12 @@ class ChainUnreachable(ChainError):
     code = "chain_unreachable"
 
 
+class ChainAnswerInvalid(ChainError):
+    """The node answered something that is not what the method returns."""
+
+    code = "chain_answer_invalid"
+
+
 class ChainMismatch(ChainError):
     """The node serves another chain than the network is configured for."""
 

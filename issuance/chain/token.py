@@ -52,6 +52,7 @@ _PAUSE = _selector("pause(uint8)")
 _REDEMPTION = _selector("redemption(uint64,address)")
 _REQUEST_REDEEM = _selector("requestRedeem(uint256,uint64)")
 _RESERVES = _selector("reserves()")
+_REVOKE_ROLE = _selector("revokeRole(bytes32,address)")
 _SET_ADDRESS_FROZEN = _selector("setAddressFrozen(address,bool)")
 _SET_FROZEN_TOKENS = _selector("setFrozenTokens(address,uint256)")
 _SET_HOLDERS = _selector(f"setHolders({_HOLDERS})")
@@ -66,6 +67,8 @@ ISSUER_SELECTORS = frozenset({_MINT_BATCH, _BURN_BATCH, _BURN_ORDER, _CANCEL_RED
 COMPLIANCE_SELECTORS = frozenset(
     {_SET_HOLDERS, _SET_ADDRESS_FROZEN, _SET_FROZEN_TOKENS, _FORCED_TRANSFER, _SET_RESTRICTED}
 )
+PAUSER_SELECTORS = frozenset({_PAUSE})
+ADMIN_SELECTORS = frozenset({_GRANT_ROLE, _REVOKE_ROLE, _SET_MAX_AGE, _UNPAUSE})
 
 
 def encode_mint_batch(orders: Sequence[OrderItem]) -> bytes:
@@ -155,6 +158,11 @@ def encode_set_max_age(minutes: int) -> bytes:
 def encode_grant_role(*, role: bytes, account: str) -> bytes:
     """Give a role; the contract refuses ISSUER and ATTESTOR on one account."""
     return _GRANT_ROLE + encode(["bytes32", "address"], [role, account])
+
+
+def encode_revoke_role(*, role: bytes, account: str) -> bytes:
+    """Take a role."""
+    return _REVOKE_ROLE + encode(["bytes32", "address"], [role, account])
 
 
 @dataclass(frozen=True, slots=True)

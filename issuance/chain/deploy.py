@@ -1,0 +1,175 @@
+"""Put a token on a chain in two transactions, then prove that it is what was asked for."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eth_abi.abi import encode
+from eth_utils.abi import function_signature_to_4byte_selector
+from eth_utils.address import to_checksum_address
+
+from issuance.chain import contracts, roles
+from issuance.chain.client import ChainClient
+from issuance.chain.errors import BytecodeMismatch, CallReverted, ChainError, RoleMissing
+from issuance.chain.events import decode_event
+from issuance.chain.token import TokenReader
+from issuance.chain.types import Receipt, RoleChanged, Signer, UnsignedCall
+
+_INITIALIZE: Final = function_signature_to_4byte_selector(
+    "initialize(string,string,uint16,uint16[],(bytes32,address)[])"
+)
+# ERC-1967: keccak256("eip1967.proxy.implementation") - 1
+_IMPLEMENTATION_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
+_ADDRESS_MASK: Final = (1 << 160) - 1
+
+_GAS_MARGIN_PERCENT = 20
+_RECEIPT_SECONDS_MAX = 180
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPlan:
+    """What a token should be. ``restricted`` are ISO 3166-1 numbers; ``max_age`` is in minutes."""
+
+    name: str
+    symbol: str
+    admin: str
+    issuer: str
+    attestor: str
+    compliance: str
+    pauser: str
+    upgrader: str
+    restricted: tuple[int, ...]
+    max_age_minutes: int = 26 * 60
+
+    def grants(self) -> list[tuple[bytes, str]]:
+        """The roles in the order they are given."""
+        return [
+            (roles.ADMIN, self.admin),
+            (roles.ISSUER, self.issuer),
+            (roles.ATTESTOR, self.attestor),
+            (roles.COMPLIANCE, self.compliance),
+            (roles.PAUSER, self.pauser),
+            (roles.UPGRADER, self.upgrader),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where a token is and since which block; its logs start there."""
+
+    address: str
+    implementation: str
+    block_number: int
+    tx_hash: str
+
+
+def deploy_token(*, client: ChainClient, signer: Signer, plan: TokenPlan) -> Deployment:
+    """Create implementation and proxy, with roles and restricted countries in the same step.
+
+    A token is never on chain without its rules: the proxy's creation initialises it. Raises
+    ChainError, among them BytecodeMismatch and RoleMissing from the verification that follows.
+    """
+    implementation = _create(client, signer, contracts.artifact("EtfToken").bytecode)
+    arguments = encode(["address", "bytes"], [implementation.contract_address, _initialize(plan)])
+    proxy_code = contracts.artifact("EtfTokenProxy").bytecode
+    proxy = _create(client, signer, proxy_code + arguments)
+    deployment = Deployment(
+        address=str(proxy.contract_address),
+        implementation=str(implementation.contract_address),
+        block_number=proxy.block_number,
+        tx_hash=proxy.tx_hash,
+    )
+    verify_token(client=client, address=deployment.address, plan=plan, receipt=proxy)
+    return deployment
+
+
+def verify_token(
+    *, client: ChainClient, address: str, plan: TokenPlan, receipt: Receipt | None = None
+) -> None:
+    """Compare a token on chain with the plan: code of both contracts, roles, countries, age limit.
+
+    With the creation's ``receipt`` it also proves that nobody else was given a role. Raises
+    BytecodeMismatch or RoleMissing.
+    """
+    _verify_code(client, address)
+    reader = TokenReader(client, address)
+    for role, account in plan.grants():
+        if not reader.has_role(role, account):
+            raise RoleMissing(f"{roles.NAMES[role]} is not {account}")
+    if receipt is not None and _granted(receipt) != set(_named(plan.grants())):
+        raise RoleMissing("the creation gave roles beyond the plan")
+    if any(not reader.is_restricted(country) for country in plan.restricted):
+        raise RoleMissing("a country of the plan is not restricted")
+    if reader.reserves().max_age != plan.max_age_minutes * 60:
+        raise RoleMissing("the age limit of attestations is not the plan's")
+
+
+def implementation_of(client: ChainClient, proxy: str) -> str:
+    """The contract whose code a proxy runs."""
+    word = client.storage(proxy, _IMPLEMENTATION_SLOT) & _ADDRESS_MASK
+    return to_checksum_address(f"0x{word:040x}")
+
+
+def _verify_code(client: ChainClient, address: str) -> None:
+    if not contracts.runs_our_code("EtfTokenProxy", client.code(address)):
+        raise BytecodeMismatch(f"{address} is not our proxy")
+    implementation = implementation_of(client, address)
+    if not contracts.runs_our_code("EtfToken", client.code(implementation)):
+        raise BytecodeMismatch(f"{implementation} is not our token")
+
+
+def _initialize(plan: TokenPlan) -> bytes:
+    types = ["string", "string", "uint16", "uint16[]", "(bytes32,address)[]"]
+    values = (
+        plan.name,
+        plan.symbol,
+        plan.max_age_minutes,
+        list(plan.restricted),
+        plan.grants(),
+    )
+    return _INITIALIZE + encode(types, values)
+
+
+def _create(client: ChainClient, signer: Signer, code: bytes) -> Receipt:
+    gas = client.simulate(sender=signer.address, to=None, data=code)
+    unsigned = UnsignedCall(
+        chain_id=client.chain_id,
+        nonce=client.nonce(signer.address, at="pending"),
+        to=None,
+        data=code,
+        gas=gas * (100 + _GAS_MARGIN_PERCENT) // 100,
+        fees=client.fees(),
+    )
+    signed = signer.sign(unsigned)
+    answer = client.send(signed.raw)
+    receipt = _await_receipt(client, signed.hash)
+    if receipt is None:
+        raise ChainError(f"{signed.hash} is not mined yet: {answer.kind} {answer.detail}")
+    if not receipt.succeeded or receipt.contract_address is None:
+        raise CallReverted("CreationFailed", (signed.hash,))
+    return receipt
+
+
+def _await_receipt(client: ChainClient, tx_hash: str) -> Receipt | None:
+    deadline = time.monotonic() + _RECEIPT_SECONDS_MAX
+    while time.monotonic() < deadline:
+        receipt = client.receipt(tx_hash)
+        if receipt is not None:
+            return receipt
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _named(grants: Sequence[tuple[bytes, str]]) -> list[tuple[str, str]]:
+    return [(roles.NAMES[role], to_checksum_address(account)) for role, account in grants]
+
+
+def _granted(receipt: Receipt) -> set[tuple[str, str]]:
+    events = [decode_event(log) for log in receipt.logs]
+    return {
+        (event.role, event.account)
+        for event in events
+        if isinstance(event, RoleChanged) and event.granted
+    }

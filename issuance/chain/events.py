@@ -1,0 +1,100 @@
+"""From the token's raw logs to named events."""
+
+from collections.abc import Callable
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from issuance.chain import contracts, roles
+from issuance.chain.token import PERMITTED, PROTOCOL
+from issuance.chain.types import (
+    Attested,
+    HolderSet,
+    Log,
+    OrderBurned,
+    OrderMinted,
+    OrderRejected,
+    OtherEvent,
+    RedeemCancelled,
+    RedeemRequested,
+    RejectReason,
+    RoleChanged,
+    TokenEvent,
+    Transferred,
+)
+
+_WORD = 32
+
+
+def decode_event(log: Log) -> TokenEvent | None:
+    """The event behind a log of EtfToken; None when the ABI does not know its topic.
+
+    The caller has checked that ``log.address`` is the token's.
+    """
+    topic = log.topics[0] if log.topics else ""
+    reader = _READERS.get(topic)
+    if reader is not None:
+        return reader(log)
+    name = contracts.event_names().get(topic)
+    return None if name is None else OtherEvent(log, name)
+
+
+def _account(topic: str) -> str:
+    return to_checksum_address(f"0x{topic[-40:]}")
+
+
+def _word(log: Log, index: int) -> int:
+    return int.from_bytes(log.data[index * _WORD : (index + 1) * _WORD])
+
+
+def _order(log: Log) -> tuple[Log, int, str, int]:
+    return log, int(log.topics[1], 16), _account(log.topics[2]), _word(log, 0)
+
+
+def _rejected(log: Log) -> OrderRejected:
+    _, order_id, account, reason = _order(log)
+    return OrderRejected(log, order_id, account, RejectReason(reason))
+
+
+def _transferred(log: Log) -> Transferred:
+    return Transferred(log, _account(log.topics[1]), _account(log.topics[2]), _word(log, 0))
+
+
+def _attested(log: Log) -> Attested:
+    report_hash = f"0x{log.data[2 * _WORD : 3 * _WORD].hex()}"
+    return Attested(log, _account(log.topics[1]), _word(log, 0), _word(log, 1), report_hash)
+
+
+def _holder_set(log: Log) -> HolderSet:
+    flags = _word(log, 2)
+    return HolderSet(
+        log=log,
+        account=_account(log.topics[1]),
+        country=_word(log, 0),
+        kyc_expiry=_word(log, 1),
+        permitted=bool(flags & PERMITTED),
+        protocol=bool(flags & PROTOCOL),
+    )
+
+
+def _role(log: Log, *, granted: bool) -> RoleChanged:
+    role = roles.NAMES.get(bytes.fromhex(log.topics[1][2:]), log.topics[1])
+    return RoleChanged(log, role, _account(log.topics[2]), granted)
+
+
+def _topic(signature: str) -> str:
+    return f"0x{keccak(text=signature).hex()}"
+
+
+_READERS: dict[str, Callable[[Log], TokenEvent]] = {
+    _topic("OrderMinted(uint64,address,uint256)"): lambda log: OrderMinted(*_order(log)),
+    _topic("OrderRejected(uint64,address,uint8)"): _rejected,
+    _topic("RedeemRequested(uint64,address,uint256)"): lambda log: RedeemRequested(*_order(log)),
+    _topic("OrderBurned(uint64,address,uint256)"): lambda log: OrderBurned(*_order(log)),
+    _topic("RedeemCancelled(uint64,address,uint256)"): lambda log: RedeemCancelled(*_order(log)),
+    _topic("Transfer(address,address,uint256)"): _transferred,
+    _topic("Attested(address,uint256,uint40,bytes32)"): _attested,
+    _topic("HolderSet(address,uint16,uint40,uint8)"): _holder_set,
+    _topic("RoleGranted(bytes32,address,address)"): lambda log: _role(log, granted=True),
+    _topic("RoleRevoked(bytes32,address,address)"): lambda log: _role(log, granted=False),
+}

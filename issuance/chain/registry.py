@@ -1,0 +1,81 @@
+"""Clients and signers by name, as the settings describe them."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from issuance.chain.client import ChainClient
+from issuance.chain.errors import KeystoreUnreadable, NetworkUnknown
+from issuance.chain.fees import GWEI, FeePolicy
+from issuance.chain.keystore import read_keystore
+from issuance.chain.signer import LocalSigner, PolicyFile
+
+_FEE_CEILING_GWEI = 500
+_CLIENTS_MAX = 64
+_SIGNERS_MAX = 64
+
+
+def networks() -> list[str]:
+    """The networks that are served."""
+    return sorted(settings.CHAIN_RPC_URLS)
+
+
+def chain_id_of(network: str) -> int:
+    """A network's chain id. Raises NetworkUnknown."""
+    try:
+        return int(settings.CHAIN_IDS[network])
+    except KeyError as error:
+        raise NetworkUnknown(network, field="/network") from error
+
+
+def client_for(network: str) -> ChainClient:
+    """The client of a network, one per process. Raises NetworkUnknown."""
+    urls = settings.CHAIN_RPC_URLS.get(network)
+    if not urls:
+        raise NetworkUnknown(network, field="/network")
+    ceiling = settings.CHAIN_FEE_CEILINGS_GWEI.get(network, _FEE_CEILING_GWEI)
+    return _client(network, tuple(urls), chain_id_of(network), ceiling)
+
+
+def signer_for(address: str) -> LocalSigner:
+    """The signer that holds an address's key. Raises KeystoreUnreadable."""
+    return _signer(keystore_directory(), address.lower(), _password())
+
+
+def policy_file() -> PolicyFile:
+    """The list of what each key may sign."""
+    return PolicyFile(keystore_directory())
+
+
+def keystore_directory() -> Path:
+    """Where the key files are. Raises KeystoreUnreadable when the settings name no place."""
+    if not settings.SIGNER_KEYSTORES:
+        raise KeystoreUnreadable("SIGNER_KEYSTORES is not set")
+    return Path(settings.SIGNER_KEYSTORES)
+
+
+def _password() -> str:
+    try:
+        return Path(settings.SIGNER_PASSWORD_FILE).read_text().strip()
+    except OSError as error:
+        raise KeystoreUnreadable("SIGNER_PASSWORD_FILE cannot be read") from error
+
+
+@lru_cache(maxsize=_CLIENTS_MAX)
+def _client(network: str, urls: tuple[str, ...], chain_id: int, ceiling_gwei: int) -> ChainClient:
+    policy = FeePolicy(max_fee=ceiling_gwei * GWEI)
+    return ChainClient(network, urls, chain_id, fee_policy=policy)
+
+
+# Opening a key file costs a good part of a second on purpose.
+@lru_cache(maxsize=_SIGNERS_MAX)
+def _signer(directory: Path, address: str, password: str) -> LocalSigner:
+    return LocalSigner(
+        read_keystore(directory, address, password=password), policies=PolicyFile(directory)
+    )
+
+
+# A forked worker must not share its parent's connections.
+os.register_at_fork(after_in_child=_client.cache_clear)
