@@ -10,11 +10,13 @@ from core.portal.actions import (
 )
 from core.portal.cells import (
     BLANK,
+    LABEL_TONES,
     STATUS_TONES,
     Cell,
     Fact,
     Panel,
     code,
+    format_moment,
     link,
     quantity,
     status,
@@ -35,6 +37,7 @@ from core.portal.timeline import timeline
 
 __all__ = [
     "BLANK",
+    "LABEL_TONES",
     "STATUS_TONES",
     "ActionCall",
     "ActionForm",
@@ -48,6 +51,7 @@ __all__ = [
     "Style",
     "actor",
     "code",
+    "format_moment",
     "link",
     "page_url",
     "quantity",

@@ -1,5 +1,6 @@
 """The values a portal page shows: quantities, times, statuses and links, each in one form."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,9 @@ STATUS_TONES = {
     }.items()
     for word in text_of_words.split()
 }
+
+# The same for Unfold's list columns, which need an answer for every word.
+LABEL_TONES: defaultdict[str, str] = defaultdict(lambda: "neutral", STATUS_TONES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """ReadOnlyAdmin: a list and a page per model, with no form but the declared service actions."""
 
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Generic, TypeVar, cast
@@ -44,9 +43,7 @@ def page_url(row: models.Model | None) -> str:
 def status_column(name: str = "status", title: str = "Status") -> Callable[..., Any]:
     """A coloured, sortable status column for ``list_display``."""
 
-    tones = defaultdict(lambda: "neutral", cells.STATUS_TONES)
-
-    @display(description=title, ordering=name, label=tones)  # type: ignore[untyped-decorator]
+    @display(description=title, ordering=name, label=cells.LABEL_TONES)  # type: ignore[untyped-decorator]
     def column(row: models.Model) -> tuple[str, str]:
         value = str(getattr(row, name) or "")
         return value, cells.words(value) if value else cells.BLANK.text
