@@ -10,9 +10,9 @@ from core.actors import Actor, ActorKind, system
 from core.models import Institution
 from core.units import parse_quantity
 from custody import ledger
+from custody.ledger.posting import Posting, post
 from custody.models import Custodian, CustodyAccount, Fund, FundIdentifier
 from custody.states import Bucket, TransferKind
-from custody.ledger.posting import Posting, post
 from kyc.models import Investor
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)

@@ -1,7 +1,5 @@
 """``manage.py audit_ledger``: replay every transfer; exit 1 when a balance does not follow."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 
 from custody.ledger import audit
@@ -12,7 +10,7 @@ class Command(BaseCommand):
 
     help = "Recompute every balance, running balance and sequence of the share ledger."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Print the faults and refuse, or say how much was replayed."""
         faults = audit.audit()
         for fault in faults:
