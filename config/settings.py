@@ -140,6 +140,8 @@ CHAIN_FEE_CEILINGS_GWEI = {
 SIGNER_KEYSTORES = env.str("SIGNER_KEYSTORES", default="")
 SIGNER_PASSWORD_FILE = env.str("SIGNER_PASSWORD_FILE", default="")
 
+# Orders above this many whole shares wait for a second person; units are 10^-18 share.
+ORDER_APPROVAL_ABOVE_UNITS = env.int("ORDER_APPROVAL_ABOVE_SHARES", default=10_000) * 10**18
 WALLET_COOLING_OFF = timedelta(seconds=env.int("WALLET_COOLING_OFF_SECONDS", default=86_400))
 GEOIP_PATH = env.str("GEOIP_PATH", default="")
 

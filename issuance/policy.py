@@ -16,7 +16,7 @@ from issuance.states import OrderType
 from kyc import policy as kyc_policy
 from kyc import queries as kyc_queries
 from kyc.models import Decision, Investor, Wallet
-from kyc.states import Action, InvestorStatus
+from kyc.states import Action
 
 REVIEW = "REVIEW"
 # The contract keeps amounts in 96 bits.
@@ -28,20 +28,6 @@ class FundClosed(DomainError):
 
     code = "fund_closed"
     title = "This fund takes no new orders of this type."
-
-
-class InvestorNotApproved(DomainError):
-    """The investor may not do this in the present state."""
-
-    code = "investor_not_approved"
-    title = "The investor is not approved for this."
-
-
-class KycExpired(DomainError):
-    """The investor's approval has run out."""
-
-    code = "kyc_expired"
-    title = "The investor's KYC has expired."
 
 
 class WalletNotRegistered(DomainError):
@@ -95,13 +81,10 @@ def accept(*, institution_id: uuid.UUID, terms: OrderTerms, now: datetime) -> Ac
     token = queries.token_of(fund_id=fund.pk, network=terms.network)
     if not 0 < terms.quantity <= ORDER_UNITS_MAX:
         raise QuantityTooLarge(field="/qty")
-    _require_standing(investor, terms.type, now)
+    kyc_policy.require_standing(investor=investor, action=_action(terms.type), now=now)
     wallet = _usable_wallet(token, terms, now)
     decision = kyc_policy.require(
-        investor=investor,
-        action=_action(terms.type),
-        context={"network": terms.network, "underlying_symbol": fund.symbol},
-        now=now,
+        investor=investor, action=_action(terms.type), context={}, now=now, trigger="order"
     )
     return Acceptance(
         investor=investor,
@@ -110,30 +93,21 @@ def accept(*, institution_id: uuid.UUID, terms: OrderTerms, now: datetime) -> Ac
         wallet=wallet,
         custody_account=_account(token, fund, terms),
         decision=decision,
-        needs_approval=needs_approval(
-            order_type=terms.type, quantity=terms.quantity, effect=decision.effect
-        ),
+        needs_approval=needs_approval(quantity=terms.quantity, effect=decision.effect),
     )
 
 
-def needs_approval(*, order_type: str, quantity: int, effect: str) -> bool:
+def needs_approval(*, quantity: int, effect: str) -> bool:
     """Whether a second person must approve before anything is signed."""
     return effect == REVIEW or quantity > settings.ORDER_APPROVAL_ABOVE_UNITS
 
 
 def decide_again(*, order: Order, now: datetime) -> Decision:
     """The decision on an order right before it is signed; not saved. Raises like ``accept``."""
-    _require_standing(order.investor, order.type, now)
     if order.type == OrderType.MINT:
         _registered(order.token, order.wallet)
     return kyc_policy.require(
-        investor=order.investor,
-        action=_action(order.type),
-        context={
-            "network": order.token.network,
-            "underlying_symbol": order.token.fund.symbol,
-        },
-        now=now,
+        investor=order.investor, action=_action(order.type), context={}, now=now, trigger="signing"
     )
 
 
@@ -147,17 +121,6 @@ def _open_fund(terms: OrderTerms) -> Fund:
     if terms.type == OrderType.MINT and fund.status != FundStatus.ACTIVE:
         raise FundClosed(field="/underlying_symbol")
     return fund
-
-
-def _require_standing(investor: Investor, order_type: str, now: datetime) -> None:
-    lawful = {InvestorStatus.APPROVED}
-    if order_type == OrderType.REDEEM:
-        lawful = {InvestorStatus.APPROVED, InvestorStatus.EXIT_ONLY}
-    if investor.status not in lawful:
-        raise InvestorNotApproved(field="/investor_id", state=investor.status.lower())
-    expires_at = investor.kyc_expires_at
-    if order_type == OrderType.MINT and (expires_at is None or expires_at <= now):
-        raise KycExpired(field="/investor_id")
 
 
 def _usable_wallet(token: Token, terms: OrderTerms, now: datetime) -> Wallet:

@@ -148,6 +148,12 @@ def unfinished(*, signer: Signer) -> QuerySet[ChainTransaction]:
     return rows.exclude(status__in=CHAIN_TRANSACTION_FINAL).order_by("nonce")
 
 
+def attestation_on_its_way(*, token_id: uuid.UUID) -> bool:
+    """Whether a signed attestation of the token is not yet final."""
+    rows = ChainTransaction.objects.filter(token_id=token_id, kind=ChainTransactionKind.ATTEST)
+    return rows.exclude(status__in=CHAIN_TRANSACTION_FINAL).exists()
+
+
 # --- quantities ---------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from core.work import WorkRow
 from issuance.states import OrderStatus, OrderType
 
 REASON_LENGTH_MAX = 64
+NOTE_LENGTH_MAX = 400
 
 
 class Order(PublicRow, WorkRow):
@@ -38,6 +39,8 @@ class Order(PublicRow, WorkRow):
     client_order_id = models.CharField(max_length=64)
     onchain_id = models.BigIntegerField()
     reason_code = models.CharField(max_length=REASON_LENGTH_MAX, blank=True)
+    # An operator's words; they stay in the portal and never enter an event.
+    note = models.CharField(max_length=NOTE_LENGTH_MAX, blank=True)
     created_by = models.CharField(max_length=80)
     approved_by = models.CharField(max_length=80, blank=True)
     approved_at = models.DateTimeField(null=True)

@@ -20,7 +20,7 @@ class ChainCursor(models.Model):
 class TokenLog(models.Model):
     """One finalized event of a token contract; append-only.
 
-    ``onchain_id`` and ``account`` are null when the event names none.
+    ``onchain_id`` is null, ``account`` empty and ``quantity`` nought when the event names none.
     """
 
     token = models.ForeignKey("issuance.Token", on_delete=models.PROTECT, related_name="logs")
@@ -31,7 +31,7 @@ class TokenLog(models.Model):
     kind = models.CharField(max_length=24)
     onchain_id = models.DecimalField(max_digits=20, decimal_places=0, null=True)
     account = models.CharField(max_length=42, blank=True)
-    quantity = UnitsField(null=True)
+    quantity = UnitsField(default=0)
     order = models.ForeignKey(
         "issuance.Order", null=True, on_delete=models.PROTECT, related_name="logs"
     )

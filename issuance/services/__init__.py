@@ -1,0 +1,54 @@
+"""The use cases of issuance: each is one function and one durable transaction, with no I/O."""
+
+from issuance.services.approvals import approve_order, reject_order
+from issuance.services.assignment import assign_orders
+from issuance.services.attestations import assign_attestation, record_attestation
+from issuance.services.escrow import record_logs
+from issuance.services.inclusion import (
+    record_broadcast,
+    record_gone,
+    record_inclusion,
+    record_note,
+    record_reorganised,
+    save_attempt,
+)
+from issuance.services.orders import cancel_order, create_order, preview_order
+from issuance.services.registers import assign_holders, want_holders
+from issuance.services.settlement import finish_checking, requeue_checked, settle_transaction
+from issuance.services.tokens import (
+    close_token,
+    open_token,
+    raise_nonce,
+    register_signer,
+    register_token,
+    trip,
+)
+
+__all__ = [
+    "approve_order",
+    "assign_attestation",
+    "assign_holders",
+    "assign_orders",
+    "cancel_order",
+    "close_token",
+    "create_order",
+    "finish_checking",
+    "open_token",
+    "preview_order",
+    "raise_nonce",
+    "record_attestation",
+    "record_broadcast",
+    "record_gone",
+    "record_inclusion",
+    "record_logs",
+    "record_note",
+    "record_reorganised",
+    "register_signer",
+    "register_token",
+    "reject_order",
+    "requeue_checked",
+    "save_attempt",
+    "settle_transaction",
+    "trip",
+    "want_holders",
+]

@@ -1,0 +1,72 @@
+"""The second pair of eyes on orders."""
+
+import uuid
+from datetime import datetime
+
+from core.actors import Actor
+from core.errors import SameActor, StateConflict
+from core.transitions import move
+from core.use_case import use_case
+from issuance import queries
+from issuance.models import Order
+from issuance.models.orders import NOTE_LENGTH_MAX
+from issuance.services import postings
+from issuance.services.facts import order_facts
+from issuance.states import ORDER_TABLE, OrderStatus, OrderType
+
+
+@use_case
+def approve_order(*, order_id: uuid.UUID, actor: Actor, reason: str, now: datetime) -> Order:
+    """Let an order go to the chain. Raises SameActor for its maker, StateConflict, NotFound."""
+    order = _awaiting(order_id, actor)
+    return move(
+        order,
+        to=OrderStatus.QUEUED,
+        table=ORDER_TABLE,
+        actor=actor,
+        now=now,
+        event_type="order.approved",
+        data=order_facts(order, to=OrderStatus.QUEUED),
+        note=reason[:NOTE_LENGTH_MAX],
+        approved_by=str(actor),
+        approved_at=now,
+        next_attempt_at=now,
+    )
+
+
+@use_case
+def reject_order(
+    *, order_id: uuid.UUID, actor: Actor, reason: str, now: datetime, reason_code: str = "refused"
+) -> Order:
+    """Refuse an order: a mint's shares are free again, a redemption's tokens go back on chain.
+
+    Raises SameActor, StateConflict, NotFound.
+    """
+    order = _awaiting(order_id, actor)
+    if order.type == OrderType.MINT:
+        postings.give_back(order=order, actor=actor, now=now)
+    to = OrderStatus.REJECTED if order.type == OrderType.MINT else OrderStatus.RETURNING
+    return move(
+        order,
+        to=to,
+        table=ORDER_TABLE,
+        actor=actor,
+        now=now,
+        data=order_facts(order, to=to, reason_code=reason_code),
+        note=reason[:NOTE_LENGTH_MAX],
+        reason_code=reason_code,
+        approved_by=str(actor),
+        approved_at=now,
+        next_attempt_at=None if to == OrderStatus.REJECTED else now,
+    )
+
+
+def _awaiting(order_id: uuid.UUID, actor: Actor) -> Order:
+    order = queries.order_for_update(order_id=order_id)
+    if order.created_by == str(actor):
+        raise SameActor
+    if order.status != OrderStatus.AWAITING_APPROVAL:
+        raise StateConflict(
+            f"{order.public_id} is {order.status}: there is nothing to decide.", state=order.status
+        )
+    return order

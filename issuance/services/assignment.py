@@ -1,0 +1,204 @@
+"""Orders become one signed chain transaction."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.errors import DomainError
+from core.transitions import move
+from core.use_case import use_case
+from custody import queries as custody_queries
+from issuance import policy, queries
+from issuance.chain import token as token_calls
+from issuance.chain import types as chain
+from issuance.models import (
+    Attempt,
+    ChainTransaction,
+    ChainTransactionOrder,
+    Order,
+    Token,
+)
+from issuance.services import lanes, postings
+from issuance.services.facts import order_facts
+from issuance.services.lanes import PIPELINE, Call
+from issuance.states import (
+    ORDER_TABLE,
+    ChainTransactionKind,
+    OrderStatus,
+    OrderType,
+    SignerRole,
+)
+
+WAITS = timedelta(seconds=2)  # before an order is looked at again for which there is no room yet
+_WANTED = {
+    ChainTransactionKind.MINT: OrderStatus.QUEUED,
+    ChainTransactionKind.BURN: OrderStatus.QUEUED,
+    ChainTransactionKind.CANCEL_REDEEM: OrderStatus.RETURNING,
+}
+
+
+@use_case
+def assign_orders(
+    *,
+    token_id: uuid.UUID,
+    kind: ChainTransactionKind,
+    order_ids: Sequence[uuid.UUID],
+    gas: int,
+    fees: chain.Fees,
+    key: chain.Signer,
+    now: datetime,
+) -> ChainTransaction | None:
+    """Bind orders of one token to the next nonce and sign, or None when none of them may go.
+
+    Asks KYC again right before signing and moves ``reserved`` to ``backing``. An order that KYC
+    refuses ends here; one that needs a second person waits for it. Raises LaneBusy, HaltActive.
+    """
+    token = queries.token_by_id(token_id=token_id)
+    signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, key=key)
+    orders = _locked_orders(token, kind, order_ids)
+    ready, away = orders, list[_TurnedAway]()
+    if kind != ChainTransactionKind.CANCEL_REDEEM:
+        ready, away = _screen(orders, now=now)
+    if kind == ChainTransactionKind.MINT:
+        ready = _with_room(token, ready, now=now)
+        _post(ready, away, now=now)
+    if not ready:
+        _turn_away(away, now=now)
+        return None
+    call = Call(kind=kind, data=encode_orders(kind=kind, orders=ready), gas=gas, fees=fees)
+    row = lanes.number_and_sign(signer=signer, token=token, call=call, key=key, now=now)
+    _bind(row, ready)
+    _turn_away(away, now=now)
+    _submit(row, ready, now=now)
+    lanes.record_assigned(row=row, carries=[order.public_id for order in ready], now=now)
+    return row
+
+
+def encode_orders(*, kind: ChainTransactionKind, orders: Sequence[Order]) -> bytes:
+    """The calldata that carries these orders."""
+    if kind == ChainTransactionKind.CANCEL_REDEEM:
+        (order,) = orders
+        return token_calls.encode_cancel_redeem(
+            order_id=order.onchain_id, holder=order.wallet.address
+        )
+    items = [
+        chain.OrderItem(
+            order_id=order.onchain_id, account=order.wallet.address, amount=order.quantity
+        )
+        for order in orders
+    ]
+    if kind == ChainTransactionKind.MINT:
+        return token_calls.encode_mint_batch(items)
+    return token_calls.encode_burn_batch(items)
+
+
+def _locked_orders(
+    token: Token, kind: ChainTransactionKind, order_ids: Sequence[uuid.UUID]
+) -> list[Order]:
+    order_type = OrderType.MINT if kind == ChainTransactionKind.MINT else OrderType.REDEEM
+    rows = Order.objects.select_for_update(of=("self",), skip_locked=True).select_related(
+        "investor", "token__fund", "wallet", "decision"
+    )
+    wanted = rows.filter(
+        token=token, pk__in=order_ids, type=order_type, status=_WANTED[kind]
+    ).exclude(bindings__live=True)
+    return list(wanted.order_by("pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class _TurnedAway:
+    """An order that may not be signed for, where it goes instead, and why."""
+
+    order: Order
+    to: OrderStatus
+    reason_code: str
+
+
+def _screen(orders: Sequence[Order], *, now: datetime) -> tuple[list[Order], list[_TurnedAway]]:
+    """Pull, not push: whatever changed since an order was taken is asked again here."""
+    ready, away = [], []
+    for order in orders:
+        try:
+            decision = policy.decide_again(order=order, now=now)
+        except DomainError as refusal:
+            for evidence in refusal.evidence:
+                evidence.save(force_insert=True)
+            # A redemption's tokens lie in escrow: a person decides whether they go back.
+            redeems = order.type == OrderType.REDEEM
+            to = OrderStatus.AWAITING_APPROVAL if redeems else OrderStatus.REJECTED
+            away.append(_TurnedAway(order, to, refusal.code))
+            continue
+        if decision.effect == policy.REVIEW and not order.approved_by:
+            decision.save(force_insert=True)
+            away.append(_TurnedAway(order, OrderStatus.AWAITING_APPROVAL, "review"))
+        else:
+            ready.append(order)
+    return ready, away
+
+
+def _turn_away(away: Sequence[_TurnedAway], *, now: datetime) -> None:
+    for each in sorted(away, key=lambda turned: lanes.by_institution(turned.order)):
+        move(
+            each.order,
+            to=each.to,
+            table=ORDER_TABLE,
+            actor=PIPELINE,
+            now=now,
+            data=order_facts(each.order, to=each.to, reason_code=each.reason_code),
+            reason_code=each.reason_code,
+            next_attempt_at=None,
+            leased_until=None,
+        )
+
+
+def _post(ready: Sequence[Order], away: Sequence[_TurnedAway], *, now: datetime) -> None:
+    postings.lock(orders=[*ready, *(each.order for each in away)])
+    for order in ready:
+        postings.back(order=order, actor=PIPELINE, now=now)
+    for each in away:
+        if each.to == OrderStatus.REJECTED:
+            postings.give_back(order=each.order, actor=PIPELINE, now=now)
+
+
+def _with_room(token: Token, orders: list[Order], *, now: datetime) -> list[Order]:
+    """Those orders that fit under the finalized attested cap, oldest first; the rest wait."""
+    room = token.attested_units - custody_queries.backing(token.pk)
+    fitting, waiting = [], []
+    for order in orders:
+        needed = 0 if postings.is_backed(order) else order.quantity
+        if needed <= room:
+            room -= needed
+            fitting.append(order)
+        else:
+            waiting.append(order.pk)
+    Order.objects.filter(pk__in=waiting).update(next_attempt_at=now + WAITS, leased_until=None)
+    return fitting
+
+
+def _bind(row: ChainTransaction, orders: Sequence[Order]) -> None:
+    ChainTransactionOrder.objects.bulk_create(
+        ChainTransactionOrder(chain_transaction=row, order=order, index=index)
+        for index, order in enumerate(orders)
+    )
+
+
+def _submit(row: ChainTransaction, orders: Sequence[Order], *, now: datetime) -> None:
+    tx_hash = Attempt.objects.get(chain_transaction=row, sequence=1).tx_hash
+    idle: dict[str, Any] = {"next_attempt_at": None, "leased_until": None}
+    if row.kind == ChainTransactionKind.CANCEL_REDEEM:
+        # The order stays RETURNING; its transaction carries the work from here on.
+        Order.objects.filter(pk__in=[order.pk for order in orders]).update(**idle)
+        return
+    for order in sorted(orders, key=lanes.by_institution):
+        move(
+            order,
+            to=OrderStatus.SUBMITTED,
+            table=ORDER_TABLE,
+            actor=PIPELINE,
+            now=now,
+            data=order_facts(order, to=OrderStatus.SUBMITTED, tx_hash=tx_hash),
+            tx_hash=tx_hash,
+            **idle,
+        )

@@ -1,0 +1,183 @@
+"""What was seen of a chain transaction before it is final; nothing here settles anything."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.failpoints import failpoint
+from core.transitions import move
+from core.use_case import use_case
+from issuance.chain import types as chain
+from issuance.models import Attempt, ChainTransaction, Order
+from issuance.services import lanes
+from issuance.services.facts import order_facts
+from issuance.services.lanes import PIPELINE
+from issuance.states import (
+    CHAIN_TRANSACTION_FINAL,
+    CHAIN_TRANSACTION_TABLE,
+    ORDER_TABLE,
+    ChainTransactionStatus,
+    OrderStatus,
+)
+
+NOTE_LENGTH_MAX = 200
+
+
+@use_case
+def record_broadcast(
+    *,
+    chain_transaction_id: uuid.UUID,
+    answers: Mapping[str, chain.SendAnswer],
+    look_in: timedelta,
+    now: datetime,
+) -> None:
+    """Note that saved bytes were sent and what each node said; the answer decides nothing.
+
+    ``answers`` maps an attempt's hash to the node's remark.
+    """
+    row = _locked(chain_transaction_id)
+    for tx_hash, answer in answers.items():
+        attempt = Attempt.objects.get(tx_hash=tx_hash, chain_transaction=row)
+        attempt.sent_count += 1
+        attempt.last_sent_at = now
+        attempt.last_answer = f"{answer.kind}: {answer.detail}"[:NOTE_LENGTH_MAX]
+        attempt.save(update_fields=["sent_count", "last_sent_at", "last_answer"])
+    if row.status == ChainTransactionStatus.ASSIGNED:
+        move(
+            row,
+            to=ChainTransactionStatus.SENT,
+            table=CHAIN_TRANSACTION_TABLE,
+            actor=PIPELINE,
+            now=now,
+            sent_at=now,
+            next_attempt_at=now + look_in,
+            leased_until=None,
+        )
+    else:
+        _reschedule(row, now + look_in)
+    failpoint("broadcast.record.precommit")
+
+
+@use_case
+def record_note(
+    *, chain_transaction_id: uuid.UUID, note: str, look_in: timedelta, now: datetime
+) -> None:
+    """Nothing was decided: keep the remark and look again later."""
+    row = _locked(chain_transaction_id)
+    if row.status not in CHAIN_TRANSACTION_FINAL:
+        _reschedule(row, now + look_in, last_note=note[:NOTE_LENGTH_MAX], gone_since=None)
+
+
+@use_case
+def record_gone(
+    *, chain_transaction_id: uuid.UUID, note: str, look_in: timedelta, now: datetime
+) -> None:
+    """The first look that found the nonce used up without us; only a second one is proof."""
+    row = _locked(chain_transaction_id)
+    if row.status not in CHAIN_TRANSACTION_FINAL:
+        _reschedule(
+            row,
+            now + look_in,
+            last_note=note[:NOTE_LENGTH_MAX],
+            gone_since=row.gone_since or now,
+        )
+
+
+@use_case
+def record_inclusion(
+    *, chain_transaction_id: uuid.UUID, receipt: chain.Receipt, look_in: timedelta, now: datetime
+) -> None:
+    """A block holds the transaction, not yet finally; its orders show as included."""
+    row = _locked(chain_transaction_id)
+    if row.status in CHAIN_TRANSACTION_FINAL:
+        return
+    seen: dict[str, Any] = {
+        "include_hash": receipt.tx_hash,
+        "include_block": receipt.block_number,
+        "include_block_hash": receipt.block_hash,
+        "gone_since": None,
+        "last_note": "",
+    }
+    if row.status == ChainTransactionStatus.INCLUDED:
+        _reschedule(row, now + look_in, **seen)
+        return
+    for order in lanes.bound_orders(row, status=OrderStatus.SUBMITTED):
+        _show(order, to=OrderStatus.INCLUDED, tx_hash=receipt.tx_hash, now=now)
+    move(
+        row,
+        to=ChainTransactionStatus.INCLUDED,
+        table=CHAIN_TRANSACTION_TABLE,
+        actor=PIPELINE,
+        now=now,
+        data={"tx_hash": receipt.tx_hash, "block": receipt.block_number},
+        included_at=now,
+        next_attempt_at=now + look_in,
+        leased_until=None,
+        **seen,
+    )
+    failpoint("include.record.precommit")
+
+
+@use_case
+def record_reorganised(*, chain_transaction_id: uuid.UUID, now: datetime) -> None:
+    """The block that held the transaction left the chain: the same bytes are sent again."""
+    row = _locked(chain_transaction_id)
+    if row.status != ChainTransactionStatus.INCLUDED:
+        return
+    for order in lanes.bound_orders(row, status=OrderStatus.INCLUDED):
+        _show(order, to=OrderStatus.SUBMITTED, tx_hash=order.tx_hash, now=now)
+    move(
+        row,
+        to=ChainTransactionStatus.SENT,
+        table=CHAIN_TRANSACTION_TABLE,
+        actor=PIPELINE,
+        now=now,
+        event_type="chain_transaction.reorganised",
+        data={"tx_hash": row.include_hash, "block": row.include_block},
+        include_hash="",
+        include_block=None,
+        include_block_hash="",
+        included_at=None,
+        next_attempt_at=now,
+        leased_until=None,
+    )
+    failpoint("reorg.record.precommit")
+
+
+@use_case
+def save_attempt(
+    *, chain_transaction_id: uuid.UUID, fees: chain.Fees, key: chain.Signer, now: datetime
+) -> Attempt | None:
+    """Sign the same call at the same nonce at another price and keep it before anyone sends it.
+
+    None when the transaction has become final meanwhile. Raises SignerError.
+    """
+    row = _locked(chain_transaction_id)
+    if row.status in CHAIN_TRANSACTION_FINAL:
+        return None
+    sequence = Attempt.objects.filter(chain_transaction=row).count() + 1
+    return lanes.sign_attempt(row=row, sequence=sequence, fees=fees, key=key, now=now)
+
+
+def _locked(chain_transaction_id: uuid.UUID) -> ChainTransaction:
+    rows = ChainTransaction.objects.select_for_update(of=("self",)).select_related("token")
+    return rows.get(pk=chain_transaction_id)
+
+
+def _reschedule(row: ChainTransaction, at: datetime, **columns: Any) -> None:
+    ChainTransaction.objects.filter(pk=row.pk).update(
+        next_attempt_at=at, leased_until=None, **columns
+    )
+
+
+def _show(order: Order, *, to: OrderStatus, tx_hash: str, now: datetime) -> None:
+    move(
+        order,
+        to=to,
+        table=ORDER_TABLE,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(order, to=to, tx_hash=tx_hash),
+        tx_hash=tx_hash,
+    )

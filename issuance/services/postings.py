@@ -1,0 +1,125 @@
+"""An order's ledger postings, in terms of the order; each inside the use case's transaction.
+
+A batch posts for all its orders before it moves any status: events lock an institution's stream
+until commit, and whoever holds a stream must not wait for a ledger account.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.actors import Actor
+from core.units import Units
+from custody import ledger
+from custody import queries as custody_queries
+from custody.models import CustodyAccount
+from issuance.models import Order
+
+
+def is_backed(order: Order) -> bool:
+    """Whether the shares of a mint already lie in ``backing``: it was signed for before."""
+    return order.requeues > 0
+
+
+def reserve(*, order: Order, actor: Actor, now: datetime) -> None:
+    """Free to reserved. Raises InsufficientShares."""
+    ledger.reserve(
+        fund_id=order.token.fund_id,
+        custody_account_id=order.custody_account_id,
+        investor_id=order.investor_id,
+        quantity=Units(order.quantity),
+        order_id=order.pk,
+        actor=actor,
+        now=now,
+    )
+
+
+def back(*, order: Order, actor: Actor, now: datetime) -> None:
+    """Reserved to backing; a no-op by its key when the order was signed for before."""
+    ledger.back(
+        fund_id=order.token.fund_id,
+        custody_account_id=order.custody_account_id,
+        investor_id=order.investor_id,
+        token_id=order.token_id,
+        quantity=Units(order.quantity),
+        order_id=order.pk,
+        actor=actor,
+        now=now,
+    )
+
+
+def give_back(*, order: Order, actor: Actor, now: datetime) -> None:
+    """A mint that will not happen: its shares return to the investor from wherever they lie."""
+    if is_backed(order):
+        fail_mint(order=order, actor=actor, now=now)
+        return
+    ledger.unreserve(
+        fund_id=order.token.fund_id,
+        custody_account_id=order.custody_account_id,
+        investor_id=order.investor_id,
+        quantity=Units(order.quantity),
+        order_id=order.pk,
+        actor=actor,
+        now=now,
+    )
+
+
+def fail_mint(*, order: Order, actor: Actor, now: datetime) -> None:
+    """Backing to free: the mint is proven never to have happened."""
+    ledger.fail_mint(
+        fund_id=order.token.fund_id,
+        custody_account_id=order.custody_account_id,
+        investor_id=order.investor_id,
+        token_id=order.token_id,
+        quantity=Units(order.quantity),
+        order_id=order.pk,
+        actor=actor,
+        now=now,
+    )
+
+
+def release_burn(*, order: Order, actor: Actor, now: datetime) -> None:
+    """Backing to free of the redeeming investor: the burn is final.
+
+    Tokens carry no memory of the custody account behind them: the order's own account gives
+    first, then whichever hold most.
+    """
+    token, left = order.token, order.quantity
+    accounts = custody_queries.backing_accounts(token.pk)
+    accounts.sort(key=lambda each: each[0] != order.custody_account_id)
+    for account_id, held in accounts:
+        taken = min(left, held)
+        _release(order, account_id=account_id, quantity=taken, actor=actor, now=now)
+        left -= taken
+        if left == 0:
+            return
+    raise ledger.InsufficientShares(order_id=order.public_id)
+
+
+def lock(*, orders: Sequence[Order]) -> None:
+    """Lock every bucket a batch of one token's orders will touch, before the first posting."""
+    if orders:
+        token = orders[0].token
+        owners = {token.pk, *(order.investor_id for order in orders)}
+        ledger.lock_owners(fund_id=token.fund_id, owners=owners)
+
+
+def _release(
+    order: Order, *, account_id: uuid.UUID, quantity: int, actor: Actor, now: datetime
+) -> None:
+    # Who redeems may have bought the tokens and never had shares on this account.
+    ledger.open_investor(
+        fund=order.token.fund,
+        custody_account=CustodyAccount.objects.get(pk=account_id),
+        investor_id=order.investor_id,
+    )
+    ledger.release_burn(
+        fund_id=order.token.fund_id,
+        custody_account_id=account_id,
+        investor_id=order.investor_id,
+        token_id=order.token_id,
+        quantity=Units(quantity),
+        order_id=order.pk,
+        actor=actor,
+        now=now,
+    )

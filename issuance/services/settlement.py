@@ -1,0 +1,287 @@
+"""Finalized evidence becomes fact: the only place where an order completes or a mint fails."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core import breakers
+from core.failpoints import failpoint
+from core.transitions import move
+from core.use_case import use_case
+from issuance import queries
+from issuance.chain import types as chain
+from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Token
+from issuance.services import lanes, postings
+from issuance.services.facts import order_facts
+from issuance.services.holder_outcomes import release_holders, settle_holders
+from issuance.services.lanes import PIPELINE
+from issuance.states import (
+    CHAIN_TRANSACTION_FINAL,
+    CHAIN_TRANSACTION_TABLE,
+    ORDER_TABLE,
+    ChainTransactionKind,
+    ChainTransactionStatus,
+    OrderStatus,
+    OrderType,
+)
+
+# An order whose transaction reverted or died this often is failed instead of queued again.
+REQUEUES_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalEvidence:
+    """What the chain says at finality about one transaction.
+
+    ``receipt`` is None when it is proven dead. ``events`` are the token's events in the receipt.
+    """
+
+    status: ChainTransactionStatus
+    receipt: chain.Receipt | None = None
+    events: Sequence[chain.TokenEvent] = ()
+    reserves: chain.Reserves | None = None
+    note: str = ""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of each order of one transaction."""
+
+    completed: list[Order] = field(default_factory=list)
+    returned: list[Order] = field(default_factory=list)
+    rejected: list[tuple[Order, str]] = field(default_factory=list)
+    unexplained: list[Order] = field(default_factory=list)
+
+
+@use_case
+def settle_transaction(
+    *, chain_transaction_id: uuid.UUID, evidence: FinalEvidence, now: datetime
+) -> bool:
+    """Write the end of a transaction and of everything it carried, once.
+
+    False when it was final already, or when the evidence does not explain every order: then a
+    breaker opens and nothing is settled.
+    """
+    rows = ChainTransaction.objects.select_for_update(of=("self",)).select_related("token__fund")
+    row = rows.get(pk=chain_transaction_id)
+    if row.status in CHAIN_TRANSACTION_FINAL:
+        return False
+    orders = lanes.bound_orders(row)
+    if evidence.status == ChainTransactionStatus.FINAL_OK:
+        outcome = _read(row, orders, evidence.events)
+        if outcome.unexplained or not settle_holders(row, evidence.events, now=now):
+            _trip(row, outcome.unexplained, now=now)
+            return False
+        _post(outcome, now=now)
+        _finish(row, outcome, evidence, now=now)
+    else:
+        ChainTransactionOrder.objects.filter(chain_transaction=row).update(live=False)
+        _check(orders, now=now)
+        release_holders(row, now=now)
+    _close(row, evidence, now=now)
+    failpoint("settle.precommit")
+    return True
+
+
+@use_case
+def finish_checking(*, order_id: uuid.UUID, tx_hash: str, now: datetime) -> None:
+    """The order id was consumed after all, for this very order: the chain's word is final."""
+    order = queries.order_for_update(order_id=order_id)
+    if order.status != OrderStatus.CHECKING:
+        return
+    if order.type == OrderType.REDEEM:
+        postings.release_burn(order=order, actor=PIPELINE, now=now)
+    _complete(order, tx_hash=tx_hash, now=now)
+
+
+@use_case
+def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> None:
+    """The id is unused at finality and no transaction lives: the order may be signed for again.
+
+    A mint's shares stay in ``backing``. After too many times it fails and they are free again.
+    """
+    order = queries.order_for_update(order_id=order_id)
+    if order.status != OrderStatus.CHECKING:
+        return
+    to = OrderStatus.QUEUED
+    columns: dict[str, Any] = {"next_attempt_at": now + wait, "requeues": order.requeues + 1}
+    if order.requeues >= REQUEUES_MAX:
+        to = OrderStatus.FAILED if order.type == OrderType.MINT else OrderStatus.RETURNING
+        columns = {"next_attempt_at": now if to == OrderStatus.RETURNING else None}
+        columns["reason_code"] = "chain_refused"
+        if order.type == OrderType.MINT:
+            postings.fail_mint(order=order, actor=PIPELINE, now=now)
+    move(
+        order,
+        to=to,
+        table=ORDER_TABLE,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(order, to=to),
+        leased_until=None,
+        **columns,
+    )
+
+
+def _read(
+    row: ChainTransaction, orders: Sequence[Order], seen: Sequence[chain.TokenEvent]
+) -> _Outcome:
+    """Match each order with the one event that must name its id, its wallet and its quantity."""
+    outcome = _Outcome()
+    by_id = {
+        event.order_id: event
+        for event in seen
+        if isinstance(
+            event,
+            chain.OrderMinted | chain.OrderRejected | chain.OrderBurned | chain.RedeemCancelled,
+        )
+    }
+    for order in orders:
+        event = by_id.get(order.onchain_id)
+        if event is None or event.account.lower() != order.wallet.address.lower():
+            outcome.unexplained.append(order)
+        elif isinstance(event, chain.OrderRejected):
+            outcome.rejected.append((order, f"chain_{event.reason.name.lower()}"))
+        elif event.amount != order.quantity or not _is_expected(row.kind, event):
+            outcome.unexplained.append(order)
+        elif isinstance(event, chain.RedeemCancelled):
+            outcome.returned.append(order)
+        else:
+            outcome.completed.append(order)
+    return outcome
+
+
+_EXPECTED: Mapping[str, type] = {
+    ChainTransactionKind.MINT: chain.OrderMinted,
+    ChainTransactionKind.BURN: chain.OrderBurned,
+    ChainTransactionKind.CANCEL_REDEEM: chain.RedeemCancelled,
+}
+
+
+def _is_expected(kind: str, event: chain.TokenEvent) -> bool:
+    return kind in _EXPECTED and isinstance(event, _EXPECTED[kind])
+
+
+def _post(outcome: _Outcome, *, now: datetime) -> None:
+    postings.lock(orders=[*outcome.completed, *(order for order, _ in outcome.rejected)])
+    for order, _ in outcome.rejected:
+        postings.fail_mint(order=order, actor=PIPELINE, now=now)
+    for order in outcome.completed:
+        if order.type == OrderType.REDEEM:
+            postings.release_burn(order=order, actor=PIPELINE, now=now)
+
+
+def _finish(
+    row: ChainTransaction, outcome: _Outcome, evidence: FinalEvidence, *, now: datetime
+) -> None:
+    assert evidence.receipt is not None
+    tx_hash = evidence.receipt.tx_hash
+    reasons = {order.pk: reason for order, reason in outcome.rejected}
+    every = [*outcome.completed, *outcome.returned, *(order for order, _ in outcome.rejected)]
+    for order in sorted(every, key=lanes.by_institution):
+        if order in outcome.completed:
+            _complete(order, tx_hash=tx_hash, now=now)
+        elif order in outcome.returned:
+            _end(order, OrderStatus.REJECTED, order.reason_code, tx_hash, now=now)
+        else:
+            _end(order, OrderStatus.FAILED, reasons[order.pk], tx_hash, now=now)
+    bindings = ChainTransactionOrder.objects.filter(chain_transaction=row)
+    bindings.filter(order_id__in=reasons).update(live=False, outcome="skipped")
+    bindings.exclude(order_id__in=reasons).update(outcome="executed")
+    if row.kind == ChainTransactionKind.ATTEST and evidence.reserves is not None:
+        record_cap(row.token, evidence.reserves)
+
+
+def record_cap(token: Token, reserves: chain.Reserves) -> None:
+    """Keep what the contract holds at finality as the attested cap and its time."""
+    Token.objects.filter(pk=token.pk).update(
+        attested_units=reserves.cap,
+        attested_as_of=_moment(reserves.as_of),
+        attestation_age_seconds_max=reserves.max_age,
+    )
+
+
+def _complete(order: Order, *, tx_hash: str, now: datetime) -> None:
+    move(
+        order,
+        to=OrderStatus.COMPLETED,
+        table=ORDER_TABLE,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(order, to=OrderStatus.COMPLETED, tx_hash=tx_hash),
+        tx_hash=tx_hash,
+        completed_at=now,
+        next_attempt_at=None,
+        leased_until=None,
+    )
+
+
+def _end(order: Order, to: OrderStatus, reason_code: str, tx_hash: str, *, now: datetime) -> None:
+    move(
+        order,
+        to=to,
+        table=ORDER_TABLE,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(order, to=to, tx_hash=tx_hash, reason_code=reason_code),
+        tx_hash=tx_hash,
+        reason_code=reason_code,
+        next_attempt_at=None,
+        leased_until=None,
+    )
+
+
+def _check(orders: Sequence[Order], *, now: datetime) -> None:
+    """Reverted or dead: the chain is asked by order id before anything is signed again."""
+    for order in orders:
+        if order.status == OrderStatus.RETURNING:
+            Order.objects.filter(pk=order.pk).update(next_attempt_at=now, leased_until=None)
+            continue
+        move(
+            order,
+            to=OrderStatus.CHECKING,
+            table=ORDER_TABLE,
+            actor=PIPELINE,
+            now=now,
+            data=order_facts(order, to=OrderStatus.CHECKING),
+            next_attempt_at=now,
+            leased_until=None,
+        )
+
+
+def _close(row: ChainTransaction, evidence: FinalEvidence, *, now: datetime) -> None:
+    receipt = evidence.receipt
+    columns: dict[str, Any] = {"final_at": now, "next_attempt_at": None, "leased_until": None}
+    if receipt is not None:
+        columns |= {
+            "include_hash": receipt.tx_hash,
+            "include_block": receipt.block_number,
+            "include_block_hash": receipt.block_hash,
+            "gas_used": receipt.gas_used,
+        }
+    move(
+        row,
+        to=evidence.status,
+        table=CHAIN_TRANSACTION_TABLE,
+        actor=PIPELINE,
+        now=now,
+        data={"kind": row.kind.lower(), "tx_hash": receipt.tx_hash if receipt else None},
+        last_note=evidence.note[:200],
+        **columns,
+    )
+
+
+def _trip(row: ChainTransaction, orders: Sequence[Order], *, now: datetime) -> None:
+    named = ", ".join(order.public_id for order in orders[:3]) or "its register entries"
+    breakers.open_breaker(
+        name=queries.token_breaker(row.token),
+        reason=f"{row.public_id} is final but its events do not explain {named}",
+        actor=PIPELINE,
+        now=now,
+    )
+
+
+def _moment(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None

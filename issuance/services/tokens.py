@@ -1,0 +1,169 @@
+"""Tokens, signers and halts: set up by a command, watched by the pipeline."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from core import breakers, events
+from core.actors import Actor
+from core.errors import DomainError, StateConflict
+from core.ids import new_uuid
+from core.transitions import move
+from core.use_case import use_case
+from custody import ledger
+from custody import queries as custody_queries
+from issuance import queries
+from issuance.models import ChainCursor, Signer, Token
+from issuance.services.lanes import PIPELINE
+from issuance.states import TOKEN_TABLE, SignerRole, TokenStatus
+
+
+class CustodyMissing(DomainError):
+    """The fund is kept on no open custody account."""
+
+    code = "custody_missing"
+    title = "The fund has no custody account."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedContract:
+    """A token contract that was found at its address with the right code and roles."""
+
+    network: str
+    chain_id: int
+    address: str
+    name: str
+    symbol: str
+    block: int
+    attestor_address: str
+    attestation_age_seconds_max: int
+
+
+@use_case
+def register_token(
+    *, underlying_symbol: str, contract: DeployedContract, actor: Actor, now: datetime
+) -> Token:
+    """Take a deployed contract into service: its order numbers, its ledger bucket, its cursor.
+
+    Raises UnknownFund, CustodyMissing, or StateConflict when the fund is issued there already.
+    """
+    fund = custody_queries.fund_by_symbol(underlying_symbol)
+    if Token.objects.filter(fund=fund, network=contract.network).exists():
+        raise StateConflict(f"{fund.symbol} is issued on {contract.network} already.")
+    accounts = [each for each in custody_queries.accounts_of(fund.pk) if each.is_countable]
+    if not accounts:
+        raise CustodyMissing
+    token = Token(
+        id=new_uuid(),
+        created_at=now,
+        fund=fund,
+        custody_account=accounts[0],
+        network=contract.network,
+        chain_id=contract.chain_id,
+        address=contract.address,
+        symbol=contract.symbol,
+        name=contract.name,
+        deployed_block=contract.block,
+        attestor_address=contract.attestor_address,
+        attestation_age_seconds_max=contract.attestation_age_seconds_max,
+    )
+    token.save(force_insert=True)
+    ChainCursor.objects.create(token=token, block=contract.block - 1, moved_at=now)
+    for account in accounts:
+        ledger.open_token(fund=fund, custody_account=account, token_id=token.pk)
+    _create_sequence(token.pk)
+    events.record(
+        event_type="token.registered",
+        row=token,
+        actor=actor,
+        now=now,
+        data={"network": token.network, "contract": token.address, "symbol": token.symbol},
+    )
+    return token
+
+
+@use_case
+def register_signer(
+    *,
+    network: str,
+    chain_id: int,
+    address: str,
+    role: SignerRole,
+    chain_nonce: int,
+    actor: Actor,
+    now: datetime,
+) -> Signer:
+    """Record a hot key by its address; ``chain_nonce`` is what the chain has seen of it.
+
+    Known already with the same address: returned as it is. Raises StateConflict for another one.
+    """
+    known = Signer.objects.filter(chain_id=chain_id, role=role).first()
+    if known is not None:
+        if known.address.lower() != address.lower():
+            raise StateConflict(f"{role} on {network} is {known.address}.")
+        return known
+    signer = Signer(
+        id=new_uuid(),
+        created_at=now,
+        network=network,
+        chain_id=chain_id,
+        address=address,
+        role=role,
+        next_nonce=chain_nonce,
+    )
+    signer.save(force_insert=True)
+    events.record(
+        event_type="signer.registered",
+        row=signer,
+        actor=actor,
+        now=now,
+        data={"network": network, "address": address, "role": role.lower()},
+    )
+    return signer
+
+
+@use_case
+def close_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
+    """Take no new orders for a token; what is under way goes on."""
+    return _switch(token_id, TokenStatus.CLOSED, actor, now)
+
+
+@use_case
+def open_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
+    """Take orders for a token again."""
+    return _switch(token_id, TokenStatus.ACTIVE, actor, now)
+
+
+@use_case
+def raise_nonce(*, signer_id: uuid.UUID, chain_nonce: int, reason: str, now: datetime) -> None:
+    """The chain has seen nonces we never gave out: skip them and halt the network for a person.
+
+    Never lowers the counter.
+    """
+    signer = Signer.objects.select_for_update().get(pk=signer_id)
+    if chain_nonce <= signer.next_nonce:
+        return
+    signer.next_nonce = chain_nonce
+    signer.save(update_fields=["next_nonce"])
+    breakers.open_breaker(
+        name=queries.network_breaker(signer.network), reason=reason, actor=PIPELINE, now=now
+    )
+
+
+@use_case
+def trip(*, name: str, reason: str, now: datetime) -> None:
+    """Open a breaker from the pipeline: new signing stops until a person has looked."""
+    breakers.open_breaker(name=name, reason=reason, actor=PIPELINE, now=now)
+
+
+def _switch(token_id: uuid.UUID, to: TokenStatus, actor: Actor, now: datetime) -> Token:
+    token = Token.objects.select_for_update(of=("self",)).select_related("fund").get(pk=token_id)
+    return move(token, to=to, table=TOKEN_TABLE, actor=actor, now=now)
+
+
+def _create_sequence(token_id: uuid.UUID) -> None:
+    with connection.cursor() as cursor:
+        # The name is our own hex; identifiers cannot be parameters.
+        cursor.execute(f"CREATE SEQUENCE {queries.sequence_name(token_id)} AS bigint MINVALUE 1")
