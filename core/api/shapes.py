@@ -70,14 +70,14 @@ class EventOut(StrictSerializer):
     sequence = serializers.IntegerField(help_text="Without gap, in order of commit.")
     institution_id = serializers.CharField()
     request_id = serializers.CharField(allow_blank=True)
-    data = serializers.DictField()  # type: ignore[assignment]  the stubs mean the property
+    data = serializers.DictField()  # type: ignore[assignment]  # stubs
 
 
 class EventFeedOut(StrictSerializer):
     """Events in order. Ask again with ``after`` set to ``next_after``."""
 
     object = serializers.ChoiceField(["list"])
-    data = EventOut(many=True)  # type: ignore[assignment]  the stubs mean the property
+    data = EventOut(many=True)  # type: ignore[assignment]  # stubs
     has_more = serializers.BooleanField()
     next_after = serializers.IntegerField()
 
