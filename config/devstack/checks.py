@@ -13,6 +13,7 @@ from config.devstack import places
 from config.devstack.processes import StackError
 
 PYTHON = sys.executable
+APPS = ("config", "core", "kyc", "custody", "issuance")
 # Names under which Linux distributions install the browser that the tests drive.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "chromium")
@@ -45,8 +46,7 @@ LINT: dict[str, list[str]] = {
     "makemigrations": _manage("makemigrations", "--check", "--dry-run"),
     "check --deploy": _manage("check", "--deploy", "--fail-level", "WARNING"),
     "house rules": [PYTHON, "-m", "pytest", "-q", "tests/test_house_rules.py"],
-    "bandit": [PYTHON, "-m", "bandit", "-q", "-ll", "-r"]
-    + ["config", "core", "kyc", "custody", "issuance"],
+    "bandit": [PYTHON, "-m", "bandit", "-q", "-ll", "-r", *APPS],
 }
 
 

@@ -26,6 +26,8 @@ def product_environment(services: Services, state: State, where: Ports) -> dict[
             "PUBLIC_URL": where.api_url,
             # A client may say where it comes from, so that the refusal by country can be seen.
             "TRUSTED_PROXY_COUNT": "1",
+            "SIGNER_KEYSTORES": str(state.keystores),
+            "SIGNER_PASSWORD_FILE": str(state.keystore_password_file()),
             "WALLET_COOLING_OFF_SECONDS": "0",
             "CUSTODIAN_URL": where.custodian_url,
             "SANDBOX_CUSTODIAN_DELAY_SECONDS": "1",

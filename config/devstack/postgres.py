@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -113,11 +113,13 @@ def _accepts(postgres: Postgres) -> bool:
         return False
 
 
-def _create_database(postgres: Postgres) -> None:
+def _create_database(postgres: Postgres) -> str:
+    """Create the database when absent; returns the server's version."""
     with psycopg.connect(postgres.url_of("postgres"), autocommit=True) as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
         if found.fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE}".encode())
+        return connection.info.parameter_status("server_version") or MAJOR
 
 
 def start_postgres(*, home: Path, log_path: Path, durable: bool) -> Postgres:
@@ -147,13 +149,11 @@ def start_postgres(*, home: Path, log_path: Path, durable: bool) -> Postgres:
         stop_signal=signal.SIGINT,  # "fast": roll back what is open, then end
         uid=places.server_uid(),
     )
-    version = (data / "PG_VERSION").read_text().strip()
-    postgres = Postgres(child=child, socket_folder=sockets, version=version)
+    postgres = Postgres(child=child, socket_folder=sockets, version=MAJOR)
     wait_until(
         lambda: _accepts(postgres),
         child=child,
         timeout_seconds=START_SECONDS,
         what="the start of PostgreSQL",
     )
-    _create_database(postgres)
-    return postgres
+    return replace(postgres, version=_create_database(postgres))

@@ -27,7 +27,7 @@ class Program:
 def _web(name: str, *, port: int, edge: str) -> Program:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", ports.LOOPBACK]
     command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(WEB_THREADS)]
-    command += ["--no-log-access", "config.wsgi:application"]
+    command += ["--no-access-log", "config.wsgi:application"]
     return Program(name, command, port=port, extra_env={"SHAREMINT_EDGE": edge})
 
 
@@ -61,6 +61,7 @@ class Ports:
 
 def programs(where: Ports, *, folder: str) -> list[Program]:
     """Every process, in the order of starting. They are ended in the same order."""
+    custodian = ["--port", str(where.custodian), "--state", f"{folder}/custodian"]
     return [
         _web("api", port=where.api, edge="api"),
         _web("portal", port=where.portal, edge="portal"),
@@ -70,8 +71,7 @@ def programs(where: Ports, *, folder: str) -> list[Program]:
         Program("webhooks", [*MANAGE, "dispatch_webhooks"]),
         Program(
             "custodian",
-            [*MANAGE, "sandbox_custodian", "--port", str(where.custodian)]
-            + ["--state", f"{folder}/custodian"],
+            [*MANAGE, "sandbox_custodian", *custodian],
             port=where.custodian,
         ),
     ]

@@ -24,6 +24,7 @@ class State:
         root = Path(os.environ.get(FOLDER_SETTING) or places.CHECKOUT / ".stack")
         self.folder = root.absolute() / kind
         self.logs = self.folder / "logs"
+        self.keystores = self.folder / "keys"
         # Server files lie outside when the server's user cannot enter the checkout.
         self.outside = places.outside(self.folder)
 
@@ -46,6 +47,14 @@ class State:
         Outside the checkout also because a socket's path may have 107 characters only.
         """
         return places.own_folder(places.own_folder(self.outside) / "postgres")
+
+    def keystore_password_file(self) -> Path:
+        """The file that holds the password of every key file, made when absent."""
+        path = self.keystores / "password"
+        self.keystores.mkdir(mode=0o700, exist_ok=True)
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(24))
+        return path
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,7 +81,6 @@ class State:
                 "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
                 "API_KEY_PEPPER": secrets.token_urlsafe(48),
                 "SANDBOX_ATTESTOR_KEY": "0x" + secrets.token_bytes(32).hex(),
-                "SIGNER_KEYSTORE_PASSWORD": secrets.token_urlsafe(24),
             }
             write_private(path, json.dumps(made, indent=1))
         stored: dict[str, str] = json.loads(path.read_text())

@@ -1,0 +1,61 @@
+"""Everything between empty servers and a product that can serve, in one Django process.
+
+Run as ``python -m config.devstack.prepare REPORT``; the report is JSON and names secrets, so it is
+written for its owner only and removed by whoever reads it.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import django
+
+INSTITUTION = "Example Securities Ltd"
+INSTITUTION_COUNTRY = "HK"
+
+
+def _institution() -> dict[str, str]:
+    """The demo's institution with a new key of every scope."""
+    from django.utils import timezone  # noqa: PLC0415 - needs django.setup()
+
+    from core import scopes, services  # noqa: PLC0415 - as above
+    from core.actors import system  # noqa: PLC0415 - as above
+    from core.models import Institution  # noqa: PLC0415 - as above
+
+    now, actor = timezone.now(), system("devstack")
+    row = Institution.objects.filter(name=INSTITUTION).first()
+    if row is None:
+        row = services.create_institution(
+            name=INSTITUTION, country=INSTITUTION_COUNTRY, actor=actor, now=now
+        )
+    issued = services.issue_api_key(
+        institution_id=row.pk,
+        name="development stack",
+        granted=scopes.known(),
+        actor=actor,
+        now=now,
+    )
+    return {"institution": row.public_id, "api_key": issued.text, "api_key_id": str(issued.row.pk)}
+
+
+def prepare() -> dict[str, Any]:
+    """Migrate, seed, deploy what is missing; safe to run again on the same database."""
+    from django.core.management import call_command  # noqa: PLC0415 - needs django.setup()
+
+    from config.devstack import people  # noqa: PLC0415 - as above
+
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("seed_roles", verbosity=0)
+    return {"operators": people.renew_operators(), **_institution()}
+
+
+def main(report: Path) -> None:
+    from config.devstack.state import write_private  # noqa: PLC0415 - beside its only use
+
+    django.setup()
+    write_private(report, json.dumps(prepare()))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
