@@ -1,0 +1,1 @@
+"""What custodians say and how to reach them: file formats and their client."""
