@@ -144,6 +144,9 @@ SIGNER_PASSWORD_FILE = env.str("SIGNER_PASSWORD_FILE", default="")
 ORDER_APPROVAL_ABOVE_UNITS = env.int("ORDER_APPROVAL_ABOVE_SHARES", default=10_000) * 10**18
 WALLET_COOLING_OFF = timedelta(seconds=env.int("WALLET_COOLING_OFF_SECONDS", default=86_400))
 GEOIP_PATH = env.str("GEOIP_PATH", default="")
+# "manual" (two people look at everyone) or "sandbox" (magic words force each outcome).
+KYC_PROVIDER = env.str("KYC_PROVIDER", default="manual")
+KYC_VALIDITY = timedelta(days=env.int("KYC_VALIDITY_DAYS", default=365))
 
 # --- portal: sessions, cookies, transport and content security ----------------------------------
 SHAREMINT_ENVIRONMENT = env.str(
