@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from core.errors import DomainError, NotFound
-from kyc.models import Decision, Fact, Investor, Override, Owner, Wallet
+from kyc.models import Check, Decision, Fact, Investor, Override, Owner, Wallet
 from kyc.states import InvestorStatus, OverrideStatus, WalletStatus
 
 
@@ -39,11 +39,54 @@ def investor_for(*, institution_id: uuid.UUID, investor_id: uuid.UUID) -> Invest
     return found
 
 
-def investor_for_update(*, investor_id: uuid.UUID) -> Investor:
-    """The investor's row, locked until the transaction ends. Raises NotFound."""
-    found = Investor.objects.select_for_update().filter(pk=investor_id).first()
+def investor_for_update(
+    *, investor_id: uuid.UUID, institution_id: uuid.UUID | None = None
+) -> Investor:
+    """The investor's row, locked until the transaction ends.
+
+    An institution's use case names ``institution_id``; an operator's does not. Raises NotFound.
+    """
+    rows = Investor.objects.select_for_update().filter(pk=investor_id)
+    if institution_id is not None:
+        rows = rows.filter(institution_id=institution_id)
+    found = rows.first()
     if found is None:
         raise NotFound("There is no such investor.")
+    return found
+
+
+def check_for_update(*, check_id: uuid.UUID) -> Check:
+    """The check's row, locked until the transaction ends. Raises NotFound."""
+    rows = Check.objects.select_for_update(of=("self",)).select_related("investor")
+    found = rows.filter(pk=check_id).first()
+    if found is None:
+        raise NotFound("There is no such check.")
+    return found
+
+
+def latest_check(*, investor_id: uuid.UUID) -> Check | None:
+    """The newest identity check of the investor, if there is any."""
+    return Check.objects.filter(investor_id=investor_id).order_by("-pk").first()
+
+
+def override_for_update(*, override_id: uuid.UUID) -> Override:
+    """The override's row, locked until the transaction ends. Raises NotFound."""
+    rows = Override.objects.select_for_update(of=("self",)).select_related("investor")
+    found = rows.filter(pk=override_id).first()
+    if found is None:
+        raise NotFound("There is no such override.")
+    return found
+
+
+def wallet_for_update(*, institution_id: uuid.UUID | None, wallet_id: uuid.UUID) -> Wallet:
+    """The wallet's row, locked; ``institution_id`` None is an operator's. Raises NotFound."""
+    rows = Wallet.objects.select_for_update(of=("self",)).select_related("investor")
+    rows = rows.filter(pk=wallet_id)
+    if institution_id is not None:
+        rows = rows.filter(investor__institution_id=institution_id)
+    found = rows.first()
+    if found is None:
+        raise NotFound("There is no such wallet.")
     return found
 
 
@@ -54,6 +97,12 @@ def wallet_for(*, institution_id: uuid.UUID, wallet_id: uuid.UUID) -> Wallet:
     if found is None:
         raise NotFound("There is no such wallet.")
     return found
+
+
+def proved_wallet_exists(*, network: str, address: str) -> bool:
+    """Whether anybody, at any institution, has proved this address."""
+    proved = Wallet.objects.filter(status=WalletStatus.PROVED)
+    return proved.filter(network=network, address=address).exists()
 
 
 def decision_for(*, institution_id: uuid.UUID, decision_id: uuid.UUID) -> Decision:

@@ -17,8 +17,9 @@ from kyc.policy.errors import InvestorNotApproved, KycExpired, NotEligible
 from kyc.policy.facts import merge, phone_value, prepare
 from kyc.policy.territory import numeric_country
 from kyc.policy.vocabulary import PHONE
-from kyc.states import EXIT_ACTIONS, HOLDER, Action, InvestorKind, InvestorStatus
+from kyc.states import EXIT_ACTIONS, FINAL_INVESTOR, HOLDER, Action, InvestorKind, InvestorStatus
 
+_MONEY_IN = frozenset({Action.MINT, Action.DEPOSIT})
 _STANDING = {InvestorStatus.SUSPENDED: "suspended", InvestorStatus.FROZEN: "frozen"}
 _MAY_EXIT = frozenset({InvestorStatus.APPROVED, InvestorStatus.EXIT_ONLY, InvestorStatus.SUSPENDED})
 
@@ -99,19 +100,18 @@ def require(
 
 def require_standing(*, investor: Investor, action: str, now: datetime) -> None:
     """Refuse by the investor's state alone. Raises InvestorNotApproved or KycExpired."""
-    if action == Action.REGISTER_WALLET:
-        allowed = investor.status not in {InvestorStatus.REJECTED, InvestorStatus.CLOSED}
-    elif action in EXIT_ACTIONS:
-        allowed = investor.status in _MAY_EXIT
-    else:
-        allowed = investor.status == InvestorStatus.APPROVED
-    if not allowed:
-        raise InvestorNotApproved(
-            f"The investor is {investor.status.lower()}.", state=investor.status.lower()
-        )
+    status = InvestorStatus(investor.status)
     expires = investor.kyc_expires_at
-    if action in {Action.MINT, Action.DEPOSIT} and expires is not None and expires <= now:
+    if action in _MONEY_IN and status in HOLDER and expires is not None and expires <= now:
         raise KycExpired
+    if action == Action.REGISTER_WALLET:
+        allowed = status not in FINAL_INVESTOR
+    elif action in EXIT_ACTIONS:
+        allowed = status in _MAY_EXIT
+    else:
+        allowed = status == InvestorStatus.APPROVED
+    if not allowed:
+        raise InvestorNotApproved(f"The investor is {status.lower()}.", state=status.lower())
 
 
 def permits(*, effect: str, action: str) -> bool:
