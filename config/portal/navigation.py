@@ -36,12 +36,14 @@ GROUPS: list[tuple[str, list[Entry]]] = [
         [
             ("Deposits", "custody.Deposit", "move_to_inbox", "", "deposits"),
             ("Deliveries", "custody.Delivery", "outbox", "", "deliveries"),
+            ("Custodian files", "custody.Message", "upload_file", "", ""),
             ("Statements", "custody.Statement", "description", "", ""),
             ("Breaks", "custody.Break", "difference", "", "breaks"),
             ("Attestations", "custody.Attestation", "verified", "", ""),
             ("Ledger", "custody.LedgerTransfer", "account_tree", "", ""),
             ("Ledger accounts", "custody.LedgerAccount", "savings", "", ""),
             ("Funds", "custody.Fund", "inventory_2", "", ""),
+            ("Custody accounts", "custody.CustodyAccount", "account_balance", "", ""),
         ],
     ),
     (

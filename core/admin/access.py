@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from core import portal
+from core.admin import actions
 from core.models import ApiKey
 from core.portal import Fact, Panel
 
@@ -14,6 +15,8 @@ from core.portal import Fact, Panel
 @admin.register(ApiKey)
 class ApiKeyAdmin(portal.ReadOnlyAdmin[ApiKey]):
     """The secret is never here: it is shown once when the key is issued or rotated."""
+
+    service_actions = actions.API_KEY_ACTIONS
 
     list_display = (
         "masked",

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from core import portal
+from core.admin import actions
 from core.models import Institution
 from core.portal import Cell, Fact, Panel
 
@@ -13,6 +14,8 @@ from core.portal import Cell, Fact, Panel
 @admin.register(Institution)
 class InstitutionAdmin(portal.ReadOnlyAdmin[Institution]):
     """Who calls the API."""
+
+    service_actions = actions.INSTITUTION_ACTIONS
 
     list_display = ("name", "country", portal.status_column(), portal.time_column())
     search_fields = ("name", "lei")

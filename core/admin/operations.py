@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from core import portal
+from core.admin import actions
 from core.models import Breaker
 from core.portal import Fact, Panel
 
@@ -13,6 +14,8 @@ from core.portal import Fact, Panel
 @admin.register(Breaker)
 class BreakerAdmin(portal.ReadOnlyAdmin[Breaker]):
     """An open breaker refuses new work of its kind; what was begun is still followed."""
+
+    service_actions = actions.BREAKER_ACTIONS
 
     list_display = (
         "name",

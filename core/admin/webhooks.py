@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from core import portal
+from core.admin import actions
 from core.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 from core.portal import Cell, Fact, Panel
 
@@ -17,6 +18,8 @@ ATTEMPTS_SHOWN_MAX = 50
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(portal.ReadOnlyAdmin[WebhookEndpoint]):
     """Where institutions want their events; the secrets are never shown."""
+
+    service_actions = actions.ENDPOINT_ACTIONS
 
     list_display = (
         "url",
@@ -73,6 +76,8 @@ class WebhookEndpointAdmin(portal.ReadOnlyAdmin[WebhookEndpoint]):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(portal.ReadOnlyAdmin[WebhookDelivery]):
     """One event for one endpoint; receivers tell repeats apart by the event's id."""
+
+    service_actions = actions.DELIVERY_ACTIONS
 
     list_display = (
         "event_type",

@@ -28,12 +28,14 @@ from core.portal.cells import (
 from core.portal.people import actor, with_actor_name
 from core.portal.read_only import (
     ReadOnlyAdmin,
+    Row,
     page_url,
     status_column,
     time_column,
     units_column,
 )
 from core.portal.timeline import timeline
+from core.rows import PublicRow
 
 __all__ = [
     "BLANK",
@@ -45,8 +47,10 @@ __all__ = [
     "Cell",
     "Fact",
     "Panel",
+    "PublicRow",
     "ReadOnlyAdmin",
     "ReasonForm",
+    "Row",
     "ServiceAction",
     "Style",
     "actor",

@@ -41,7 +41,8 @@ class ActionForm(forms.Form):
         self.row = row
         for name, each in self.fields.items():
             described = [f"id_{name}_help"] if each.help_text else []
-            each.widget.attrs.setdefault("class", "portal-input")
+            if not isinstance(each.widget, forms.CheckboxSelectMultiple):
+                each.widget.attrs.setdefault("class", "portal-input")
             if described:
                 each.widget.attrs.setdefault("aria-describedby", described[0])
 

@@ -10,6 +10,7 @@ from unfold.decorators import display
 from core import portal
 from core.portal import Cell, Fact, Panel
 from custody.models import LedgerTransfer
+from issuance.admin import actions
 from issuance.admin.transactions import attempt_rows
 from issuance.models import Attempt, Order
 from issuance.states import api_axes
@@ -18,6 +19,8 @@ from issuance.states import api_axes
 @admin.register(Order)
 class OrderAdmin(portal.ReadOnlyAdmin[Order]):
     """Every mint and redemption, from request to finality."""
+
+    service_actions = actions.ORDER_ACTIONS
 
     list_display = (
         "client_order_id",
@@ -67,7 +70,7 @@ class OrderAdmin(portal.ReadOnlyAdmin[Order]):
             Fact("Wallet", portal.code(row.wallet.address, href=portal.page_url(row.wallet))),
             Fact("On-chain order id", Cell(str(row.onchain_id), number=True)),
             Fact("Decision", _decision_cell(row)),
-            Fact("Reason", portal.text(row.reason_code.replace("_", " "))),
+            Fact("Reason", portal.text(row.reason_code.replace("_", " "), note=row.note)),
             Fact("Created", portal.time(row.created_at)),
             Fact("Created by", portal.actor(row.created_by)),
             Fact("Approved by", portal.actor(row.approved_by)),
