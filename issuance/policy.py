@@ -1,6 +1,7 @@
 """What makes an order acceptable: every check before anything is reserved, in one place."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -109,6 +110,23 @@ def decide_again(*, order: Order, now: datetime) -> Decision:
     return kyc_policy.require(
         investor=order.investor, action=_action(order.type), context={}, now=now, trigger="signing"
     )
+
+
+def split_by_room(token: Token, orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
+    """Mint orders that fit under the finalized attested cap, first come first, and the others.
+
+    Whatever lies in ``backing`` counts as minted already, signed or not.
+    """
+    room = token.attested_units - custody_queries.backing(token.pk)
+    fitting, waiting = [], []
+    for order in orders:
+        needed = 0 if order.requeues else order.quantity
+        if needed <= room:
+            room -= needed
+            fitting.append(order)
+        else:
+            waiting.append(order)
+    return fitting, waiting
 
 
 def _action(order_type: str) -> Action:

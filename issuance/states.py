@@ -86,7 +86,14 @@ ORDER_TABLE: Table = _table(
         _O.AWAITING_APPROVAL: (_O.QUEUED, _O.RETURNING, _O.REJECTED, _O.CANCELLED),
         _O.AWAITING_TOKENS: (_O.IN_ESCROW, _O.CANCELLED),
         _O.IN_ESCROW: (_O.AWAITING_APPROVAL, _O.QUEUED),
-        _O.QUEUED: (_O.AWAITING_APPROVAL, _O.SUBMITTED, _O.REJECTED, _O.CANCELLED),
+        # To CHECKING when the chain says that its id is used: our commit may have been lost.
+        _O.QUEUED: (
+            _O.AWAITING_APPROVAL,
+            _O.SUBMITTED,
+            _O.CHECKING,
+            _O.REJECTED,
+            _O.CANCELLED,
+        ),
         _O.SUBMITTED: (_O.INCLUDED, _O.CHECKING, _O.COMPLETED, _O.FAILED),
         _O.INCLUDED: (_O.SUBMITTED, _O.CHECKING, _O.COMPLETED, _O.FAILED),
         _O.CHECKING: (_O.QUEUED, _O.RETURNING, _O.COMPLETED, _O.FAILED),

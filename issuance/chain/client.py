@@ -135,6 +135,10 @@ class ChainClient:
         base_fee, tips = _read(_fee_history, answer)
         return fee_arithmetic.price(base_fee=base_fee, tips=tips, policy=self.fee_policy)
 
+    def bump(self, offered: Fees) -> Fees:
+        """The next, dearer offer for the same nonce. Raises FeeCeilingReached."""
+        return fee_arithmetic.bump(offered, policy=self.fee_policy)
+
     # --- state -------------------------------------------------------------------------------
     def simulate(self, *, sender: str, to: str | None, data: bytes) -> int:
         """The gas a call would use on the pending block. Raises CallReverted with the reason."""

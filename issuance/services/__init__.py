@@ -1,7 +1,7 @@
 """The use cases of issuance: each is one function and one durable transaction, with no I/O."""
 
 from issuance.services.approvals import approve_order, reject_order
-from issuance.services.assignment import assign_orders
+from issuance.services.assignment import assign_orders, delay_order, doubt_order
 from issuance.services.attestations import assign_attestation, record_attestation
 from issuance.services.escrow import record_logs
 from issuance.services.inclusion import (
@@ -32,6 +32,8 @@ __all__ = [
     "cancel_order",
     "close_token",
     "create_order",
+    "delay_order",
+    "doubt_order",
     "finish_checking",
     "open_token",
     "preview_order",

@@ -9,7 +9,6 @@ from typing import Any
 from core.errors import DomainError
 from core.transitions import move
 from core.use_case import use_case
-from custody import queries as custody_queries
 from issuance import policy, queries
 from issuance.chain import token as token_calls
 from issuance.chain import types as chain
@@ -31,7 +30,6 @@ from issuance.states import (
     SignerRole,
 )
 
-WAITS = timedelta(seconds=2)  # before an order is looked at again for which there is no room yet
 _WANTED = {
     ChainTransactionKind.MINT: OrderStatus.QUEUED,
     ChainTransactionKind.BURN: OrderStatus.QUEUED,
@@ -62,7 +60,7 @@ def assign_orders(
     if kind != ChainTransactionKind.CANCEL_REDEEM:
         ready, away = _screen(orders, now=now)
     if kind == ChainTransactionKind.MINT:
-        ready = _with_room(token, ready, now=now)
+        ready, _ = policy.split_by_room(token, ready)
         _post(ready, away, now=now)
     if not ready:
         _turn_away(away, now=now)
@@ -92,6 +90,37 @@ def encode_orders(*, kind: ChainTransactionKind, orders: Sequence[Order]) -> byt
     if kind == ChainTransactionKind.MINT:
         return token_calls.encode_mint_batch(items)
     return token_calls.encode_burn_batch(items)
+
+
+@use_case
+def delay_order(*, order_id: uuid.UUID, reason_code: str, wait: timedelta, now: datetime) -> None:
+    """An unbound order cannot go now: look at it again later and say why."""
+    Order.objects.filter(pk=order_id).exclude(bindings__live=True).update(
+        reason_code=reason_code, next_attempt_at=now + wait, leased_until=None
+    )
+
+
+@use_case
+def doubt_order(*, order_id: uuid.UUID, now: datetime) -> None:
+    """The chain says the id of a queued order is used: our commit may be lost. Ask it by id.
+
+    A mint's shares move to ``backing`` at once, where a mint that did happen needs them.
+    """
+    order = queries.order_for_update(order_id=order_id)
+    if order.status != OrderStatus.QUEUED:
+        return
+    if order.type == OrderType.MINT:
+        postings.back(order=order, actor=PIPELINE, now=now)
+    move(
+        order,
+        to=OrderStatus.CHECKING,
+        table=ORDER_TABLE,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(order, to=OrderStatus.CHECKING),
+        next_attempt_at=now,
+        leased_until=None,
+    )
 
 
 def _locked_orders(
@@ -162,21 +191,6 @@ def _post(ready: Sequence[Order], away: Sequence[_TurnedAway], *, now: datetime)
             postings.give_back(order=each.order, actor=PIPELINE, now=now)
 
 
-def _with_room(token: Token, orders: list[Order], *, now: datetime) -> list[Order]:
-    """Those orders that fit under the finalized attested cap, oldest first; the rest wait."""
-    room = token.attested_units - custody_queries.backing(token.pk)
-    fitting, waiting = [], []
-    for order in orders:
-        needed = 0 if postings.is_backed(order) else order.quantity
-        if needed <= room:
-            room -= needed
-            fitting.append(order)
-        else:
-            waiting.append(order.pk)
-    Order.objects.filter(pk__in=waiting).update(next_attempt_at=now + WAITS, leased_until=None)
-    return fitting
-
-
 def _bind(row: ChainTransaction, orders: Sequence[Order]) -> None:
     ChainTransactionOrder.objects.bulk_create(
         ChainTransactionOrder(chain_transaction=row, order=order, index=index)
@@ -200,5 +214,6 @@ def _submit(row: ChainTransaction, orders: Sequence[Order], *, now: datetime) ->
             now=now,
             data=order_facts(order, to=OrderStatus.SUBMITTED, tx_hash=tx_hash),
             tx_hash=tx_hash,
+            reason_code="",
             **idle,
         )

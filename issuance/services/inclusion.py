@@ -165,7 +165,7 @@ def _locked(chain_transaction_id: uuid.UUID) -> ChainTransaction:
     return rows.get(pk=chain_transaction_id)
 
 
-def _reschedule(row: ChainTransaction, at: datetime, **columns: Any) -> None:
+def _reschedule(row: ChainTransaction, at: datetime, **columns: object) -> None:
     ChainTransaction.objects.filter(pk=row.pk).update(
         next_attempt_at=at, leased_until=None, **columns
     )

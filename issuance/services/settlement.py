@@ -212,6 +212,7 @@ def _complete(order: Order, *, tx_hash: str, now: datetime) -> None:
         now=now,
         data=order_facts(order, to=OrderStatus.COMPLETED, tx_hash=tx_hash),
         tx_hash=tx_hash,
+        reason_code="",
         completed_at=now,
         next_attempt_at=None,
         leased_until=None,

@@ -1,0 +1,210 @@
+"""One step of one chain transaction: send it, look at it, or write its proven end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+
+from core.failpoints import failpoint
+from core.work import claim_due
+from issuance import queries, services
+from issuance.chain import types as chain
+from issuance.chain.errors import ChainError, FeeCeilingReached, SignerError
+from issuance.chain.events import decode_event
+from issuance.chain.token import TokenReader
+from issuance.models import Attempt, ChainTransaction
+from issuance.pipeline.broadcast import broadcast
+from issuance.pipeline.observe import Observation, Verdict, observe
+from issuance.pipeline.world import World
+from issuance.services.settlement import FinalEvidence
+from issuance.states import (
+    CHAIN_TRANSACTION_FINAL,
+    ChainTransactionKind,
+    ChainTransactionStatus,
+)
+
+LEASE = timedelta(seconds=15)
+CLAIM_MAX = 8
+TICK_SECONDS_MAX = 10
+LOOK_EVERY = timedelta(seconds=1)
+RESEND_AFTER = timedelta(seconds=10)
+BUMP_AFTER = timedelta(seconds=30)
+ATTEMPTS_MAX = 7
+# Two looks this far apart must agree before death is believed.
+DEATH_AFTER = timedelta(seconds=5)
+SUSPICION_WAIT = timedelta(seconds=30)
+_log = structlog.get_logger(__name__)
+
+
+def advance_due(*, world: World, clock: Callable[[], datetime]) -> int:
+    """Advance every due transaction one step; returns how many steps were made."""
+    steps, until = 0, monotonic() + TICK_SECONDS_MAX
+    while monotonic() < until:
+        now = clock()
+        open_rows = ChainTransaction.objects.exclude(status__in=CHAIN_TRANSACTION_FINAL)
+        rows = claim_due(open_rows, now=now, lease=LEASE, limit=CLAIM_MAX)
+        if not rows:
+            break
+        failpoint("advance.claimed")
+        # Lowest nonce first: the others of its lane wait behind it.
+        for row in sorted(rows, key=lambda each: (each.signer_id, each.nonce)):
+            advance(row=row, world=world, now=clock())
+            steps += 1
+    return steps
+
+
+def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
+    """Make one step: an unsent transaction is sent, any other is looked at."""
+    node = world.chain_of(row.token)
+    attempts = queries.attempts_of(chain_transaction=row)
+    if row.status == ChainTransactionStatus.ASSIGNED:
+        broadcast(row=row, attempts=attempts, node=node, look_in=LOOK_EVERY, now=now)
+        return
+    seen = observe(
+        node=node,
+        sender=row.signer.address,
+        nonce=row.nonce,
+        hashes=[attempt.tx_hash for attempt in attempts],
+    )
+    failpoint("observe.seen")
+    _STEPS[seen.verdict](_Look(row, attempts, seen, world, now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at one transaction, with everything a step may need."""
+
+    row: ChainTransaction
+    attempts: list[Attempt]
+    seen: Observation
+    world: World
+    now: datetime
+
+
+def _settle(look: _Look) -> None:
+    row, seen, world, now = look.row, look.seen, look.world, look.now
+    assert seen.receipt is not None
+    assert seen.finalized is not None
+    succeeded = seen.verdict is Verdict.FINAL_OK
+    logs = [log for log in seen.receipt.logs if log.address.lower() == row.token.address.lower()]
+    reserves = None
+    if row.kind == ChainTransactionKind.ATTEST and succeeded:
+        try:
+            reader = TokenReader(world.chain_of(row.token), row.token.address)
+            reserves = reader.reserves(at=seen.finalized.number)
+        except ChainError as unknown:
+            _wait(row, f"{unknown.code}: {unknown}", LOOK_EVERY, now)
+            return
+    evidence = FinalEvidence(
+        status=(
+            ChainTransactionStatus.FINAL_OK if succeeded else ChainTransactionStatus.FINAL_REVERTED
+        ),
+        receipt=seen.receipt,
+        events=[event for log in logs if (event := decode_event(log)) is not None],
+        reserves=reserves,
+        note="" if succeeded else "reverted",
+    )
+    failpoint("settle.before")
+    if not services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now):
+        _wait(row, "the evidence does not explain every order", SUSPICION_WAIT, now)
+    failpoint("settle.committed")
+
+
+def _include(look: _Look) -> None:
+    row, seen, now = look.row, look.seen, look.now
+    assert seen.receipt is not None
+    failpoint("include.before_record")
+    services.record_inclusion(
+        chain_transaction_id=row.pk, receipt=seen.receipt, look_in=LOOK_EVERY, now=now
+    )
+    failpoint("include.recorded")
+
+
+def _pursue(look: _Look) -> None:
+    """Still mineable: note a reorganisation, raise the price of the lowest nonce, or send again."""
+    row, attempts, world, now = look.row, look.attempts, look.world, look.now
+    if row.status == ChainTransactionStatus.INCLUDED:
+        failpoint("reorg.before_record")
+        services.record_reorganised(chain_transaction_id=row.pk, now=now)
+        failpoint("reorg.recorded")
+        # The same bytes go out again at once.
+        _resend(row, attempts, world, now)
+        return
+    newest = attempts[-1]
+    if _is_lowest(row) and now - newest.created_at > BUMP_AFTER and len(attempts) < ATTEMPTS_MAX:
+        bumped = _bump(row, newest, world, now)
+        attempts = [*attempts, bumped] if bumped else attempts
+    last_sent = max((each.last_sent_at for each in attempts if each.last_sent_at), default=None)
+    unsent = any(attempt.sent_count == 0 for attempt in attempts)
+    if unsent or last_sent is None or now - last_sent > RESEND_AFTER:
+        _resend(row, attempts, world, now)
+        return
+    _wait(row, "", LOOK_EVERY, now)
+
+
+def _resend(row: ChainTransaction, attempts: list[Attempt], world: World, now: datetime) -> None:
+    node = world.chain_of(row.token)
+    broadcast(row=row, attempts=attempts, node=node, look_in=LOOK_EVERY, now=now)
+
+
+def _bump(row: ChainTransaction, newest: Attempt, world: World, now: datetime) -> Attempt | None:
+    """A dearer form of the same call at the same nonce, saved before it is sent."""
+    node = world.chain_of(row.token)
+    offered = chain.Fees(max_fee=newest.max_fee_wei, tip=newest.tip_wei)
+    try:
+        current = node.fees()
+        raised = node.bump(offered)
+        fees = chain.Fees(
+            max_fee=max(raised.max_fee, current.max_fee), tip=max(raised.tip, current.tip)
+        )
+        attempt = services.save_attempt(
+            chain_transaction_id=row.pk,
+            fees=fees,
+            key=world.key_for(row.signer.address),
+            now=now,
+        )
+    except (FeeCeilingReached, ChainError, SignerError) as obstacle:
+        # The earlier offers stay valid and are sent again; nothing is dropped.
+        _log.warning("bump_waits", transaction=row.public_id, reason=obstacle.code)
+        return None
+    failpoint("bump.committed")
+    return attempt
+
+
+def _mourn(look: _Look) -> None:
+    row, seen, now = look.row, look.seen, look.now
+    if row.gone_since is None or now - row.gone_since < DEATH_AFTER:
+        services.record_gone(
+            chain_transaction_id=row.pk, note=seen.note, look_in=LOOK_EVERY, now=now
+        )
+        failpoint("gone.recorded")
+        return
+    evidence = FinalEvidence(status=ChainTransactionStatus.DEAD, note=seen.note)
+    services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now)
+    failpoint("dead.committed")
+
+
+def _look_again(look: _Look) -> None:
+    row, seen, now = look.row, look.seen, look.now
+    _wait(row, seen.note, LOOK_EVERY, now)
+
+
+def _wait(row: ChainTransaction, note: str, look_in: timedelta, now: datetime) -> None:
+    services.record_note(chain_transaction_id=row.pk, note=note, look_in=look_in, now=now)
+
+
+def _is_lowest(row: ChainTransaction) -> bool:
+    lowest = queries.unfinished(signer=row.signer).first()
+    return lowest is not None and lowest.pk == row.pk
+
+
+_STEPS: dict[Verdict, Callable[[_Look], None]] = {
+    Verdict.FINAL_OK: _settle,
+    Verdict.FINAL_REVERTED: _settle,
+    Verdict.INCLUDED: _include,
+    Verdict.PENDING: _pursue,
+    Verdict.GONE: _mourn,
+    Verdict.UNKNOWN: _look_again,
+}

@@ -1,0 +1,135 @@
+"""Due orders become signed chain transactions: claim, simulate outside, then one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from core.errors import DomainError
+from core.failpoints import failpoint
+from core.work import claim_due
+from issuance import policy, queries, services
+from issuance.chain import types as chain
+from issuance.chain.errors import CallReverted, ChainError, SignerError
+from issuance.models import Order, Token
+from issuance.pipeline.planning import Plan, Simulation, plan
+from issuance.pipeline.world import World
+from issuance.services.assignment import encode_orders
+from issuance.states import ChainTransactionKind, OrderStatus, OrderType, SignerRole
+
+LEASE = timedelta(seconds=15)
+BATCH_MAX = 100
+ROUNDS_MAX = 20  # batches of one kind of one token per tick
+RETRY = timedelta(seconds=3)
+_log = structlog.get_logger(__name__)
+
+_DUE: dict[ChainTransactionKind, tuple[OrderType, OrderStatus, int]] = {
+    # Exits first: they lower the claim on the shares.
+    ChainTransactionKind.CANCEL_REDEEM: (OrderType.REDEEM, OrderStatus.RETURNING, 1),
+    ChainTransactionKind.BURN: (OrderType.REDEEM, OrderStatus.QUEUED, BATCH_MAX),
+    ChainTransactionKind.MINT: (OrderType.MINT, OrderStatus.QUEUED, BATCH_MAX),
+}
+
+
+def assign_due(*, world: World, now: datetime) -> int:
+    """Sign for every due order there is room for; returns how many transactions were numbered."""
+    numbered = 0
+    for token in queries.tokens():
+        for kind in _DUE:
+            for _ in range(ROUNDS_MAX):
+                orders = _claim(token, kind, now=now)
+                if not orders:
+                    break
+                numbered += _assign(token, kind, orders, world=world, now=now)
+    return numbered
+
+
+def _claim(token: Token, kind: ChainTransactionKind, *, now: datetime) -> list[Order]:
+    order_type, status, limit = _DUE[kind]
+    rows = Order.objects.filter(token=token, type=order_type, status=status)
+    claimed = claim_due(rows, now=now, lease=LEASE, limit=limit)
+    failpoint("assign.claimed")
+    ids = [order.pk for order in claimed]
+    return list(Order.objects.select_related("wallet").filter(pk__in=ids).order_by("pk"))
+
+
+def _assign(
+    token: Token,
+    kind: ChainTransactionKind,
+    orders: Sequence[Order],
+    *,
+    world: World,
+    now: datetime,
+) -> int:
+    if kind == ChainTransactionKind.MINT:
+        # No room under the attested cap yet: a newer attestation is on its way.
+        orders, waiting = policy.split_by_room(token, orders)
+        _release(waiting, at=now + RETRY)
+        if not orders:
+            return 0
+    try:
+        planned, fees, key = _plan(token, kind, orders, world=world)
+        failpoint("assign.simulated")
+        _push_back(planned, now=now)
+        passing = [order.pk for order in planned.passing if isinstance(order, Order)]
+        row = None
+        if passing:
+            row = services.assign_orders(
+                token_id=token.pk,
+                kind=kind,
+                order_ids=passing,
+                gas=planned.gas,
+                fees=fees,
+                key=key,
+                now=now,
+            )
+            failpoint("assign.committed")
+    except (DomainError, ChainError, SignerError) as obstacle:
+        # Halted, busy, or the node cannot be asked: nothing was signed and the orders stay due.
+        _log.info("assign_waits", token=token.public_id, reason=obstacle.code)
+        _release(orders, at=now + RETRY)
+        return 0
+    _release(orders, at=now)
+    return 1 if row else 0
+
+
+def _plan(
+    token: Token, kind: ChainTransactionKind, orders: Sequence[Order], *, world: World
+) -> tuple[Plan, chain.Fees, chain.Signer]:
+    queries.require_not_halted(token=token)
+    signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.ISSUER)
+    node = world.chain_of(token)
+    simulation = Simulation(
+        chain=node,
+        sender=signer.address,
+        to=token.address,
+        encode=lambda rows: encode_orders(
+            kind=kind, orders=[order for order in rows if isinstance(order, Order)]
+        ),
+    )
+    return plan(orders, simulation=simulation), node.fees(), world.key_for(signer.address)
+
+
+def _push_back(planned: Plan, *, now: datetime) -> None:
+    """What would revert alone is not signed: used ids are checked, the rest wait for a cure."""
+    for row, refusal in planned.refused:
+        assert isinstance(row, Order)
+        _log.warning("order_would_revert", order=row.public_id, error=refusal.name)
+        if _is_used(refusal):
+            services.doubt_order(order_id=row.pk, now=now)
+        else:
+            services.delay_order(
+                order_id=row.pk, reason_code=f"chain_{refusal.name}"[:64], wait=RETRY * 2, now=now
+            )
+
+
+def _is_used(refusal: CallReverted) -> bool:
+    return refusal.name == "OrderAlreadyExecuted"
+
+
+def _release(orders: Sequence[Order], *, at: datetime) -> None:
+    """Give back the lease of whatever was not bound, for the next tick."""
+    ids = [order.pk for order in orders]
+    held = Order.objects.filter(pk__in=ids, leased_until__isnull=False)
+    held.filter(next_attempt_at__lt=at).update(leased_until=None, next_attempt_at=at)
+    held.update(leased_until=None)

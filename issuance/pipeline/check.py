@@ -1,0 +1,81 @@
+"""Orders whose transaction died or reverted: the chain is asked by order id, at finality."""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from core.failpoints import failpoint
+from core.work import claim_due
+from issuance import queries, services
+from issuance.chain.errors import ChainError
+from issuance.chain.token import TokenReader
+from issuance.models import Order, TokenLog
+from issuance.pipeline.world import World
+from issuance.states import OrderStatus, OrderType
+
+LEASE = timedelta(seconds=15)
+CLAIM_MAX = 50
+RETRY = timedelta(seconds=1)
+REQUEUE_WAIT = timedelta(seconds=5)
+_log = structlog.get_logger(__name__)
+
+
+def check_due(*, world: World, now: datetime) -> int:
+    """Resolve doubtful orders; returns how many were resolved."""
+    doubtful = Order.objects.filter(status=OrderStatus.CHECKING)
+    claimed = claim_due(doubtful, now=now, lease=LEASE, limit=CLAIM_MAX)
+    ids = [order.pk for order in claimed]
+    orders = Order.objects.select_related("token__cursor", "wallet").filter(pk__in=ids)
+    return sum(_check(order, world=world, now=now) for order in orders.order_by("pk"))
+
+
+def _check(order: Order, *, world: World, now: datetime) -> int:
+    node = world.chain_of(order.token)
+    reader = TokenReader(node, order.token.address)
+    try:
+        finalized = node.finalized()
+        used = reader.is_executed(order.onchain_id, at=finalized.number)
+        used_above = used or reader.is_executed(order.onchain_id)
+    except ChainError as unknown:
+        services.delay_order(order_id=order.pk, reason_code=unknown.code, wait=RETRY, now=now)
+        return 0
+    failpoint("check.asked")
+    if used:
+        return _settle_by_log(order, now=now)
+    if used_above:
+        # Somebody's transaction has just used it; wait for its finality.
+        services.delay_order(order_id=order.pk, reason_code="", wait=RETRY, now=now)
+        return 0
+    services.requeue_checked(order_id=order.pk, wait=REQUEUE_WAIT, now=now)
+    failpoint("check.requeued")
+    return 1
+
+
+def _settle_by_log(order: Order, *, now: datetime) -> int:
+    """The id is used: the recorded event must name this very order, or a person must look."""
+    kind = "ORDER_MINTED" if order.type == OrderType.MINT else "ORDER_BURNED"
+    log = TokenLog.objects.filter(
+        token=order.token, onchain_id=order.onchain_id, kind__in=["ORDER_MINTED", "ORDER_BURNED"]
+    ).first()
+    if log is None:
+        # The follower has not come so far yet.
+        services.delay_order(order_id=order.pk, reason_code="", wait=RETRY, now=now)
+        return 0
+    same = (
+        log.kind == kind
+        and log.quantity == order.quantity
+        and log.account.lower() == order.wallet.address.lower()
+    )
+    if not same:
+        services.trip(
+            name=queries.token_breaker(order.token),
+            reason=f"{order.public_id}: its id is used by another {log.kind}",
+            now=now,
+        )
+        services.delay_order(
+            order_id=order.pk, reason_code="id_conflict", wait=timedelta(minutes=5), now=now
+        )
+        return 0
+    services.finish_checking(order_id=order.pk, tx_hash=log.tx_hash, now=now)
+    failpoint("check.finished")
+    return 1

@@ -1,0 +1,75 @@
+"""Wallets in good standing enter the holder register of every token of their network."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from core.errors import DomainError
+from core.failpoints import failpoint
+from core.work import claim_due
+from issuance import queries, services
+from issuance.chain.errors import ChainError, SignerError
+from issuance.models import Holder, Token
+from issuance.pipeline.planning import Simulation, plan
+from issuance.pipeline.world import World
+from issuance.services.registers import encode_holders
+from issuance.states import HolderStatus, SignerRole
+from kyc import queries as kyc_queries
+
+LEASE = timedelta(seconds=15)
+BATCH_MAX = 100
+RETRY = timedelta(seconds=3)
+_log = structlog.get_logger(__name__)
+
+
+def register_due(*, world: World, now: datetime) -> int:
+    """Bring the wanted registers up to date and sign for what is missing on chain."""
+    signed = 0
+    for token in queries.tokens():
+        wallets = kyc_queries.registrable_wallets(network=token.network, now=now)
+        services.want_holders(token_id=token.pk, wallets=list(wallets), now=now)
+        failpoint("register.wanted")
+        rows = Holder.objects.filter(token=token, status=HolderStatus.PENDING)
+        claimed = claim_due(rows, now=now, lease=LEASE, limit=BATCH_MAX)
+        ids = [holder.pk for holder in claimed]
+        holders = list(Holder.objects.select_related("wallet").filter(pk__in=ids).order_by("pk"))
+        if holders:
+            signed += _assign(token, holders, world=world, now=now)
+    return signed
+
+
+def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datetime) -> int:
+    row = None
+    try:
+        queries.require_not_halted(token=token)
+        signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.COMPLIANCE)
+        node = world.chain_of(token)
+        simulation = Simulation(
+            chain=node,
+            sender=signer.address,
+            to=token.address,
+            encode=lambda rows: encode_holders([r for r in rows if isinstance(r, Holder)]),
+        )
+        planned = plan(holders, simulation=simulation)
+        for refused, refusal in planned.refused:
+            assert isinstance(refused, Holder)
+            _log.warning("holder_would_revert", holder=refused.public_id, error=refusal.name)
+        passing = [holder.pk for holder in planned.passing if isinstance(holder, Holder)]
+        if passing:
+            row = services.assign_holders(
+                token_id=token.pk,
+                holder_ids=passing,
+                gas=planned.gas,
+                fees=node.fees(),
+                key=world.key_for(signer.address),
+                now=now,
+            )
+            failpoint("register.committed")
+    except (DomainError, ChainError, SignerError) as obstacle:
+        _log.info("register_waits", token=token.public_id, reason=obstacle.code)
+    rest = Holder.objects.filter(
+        pk__in=[holder.pk for holder in holders], status=HolderStatus.PENDING
+    )
+    rest.update(leased_until=None, next_attempt_at=now + RETRY)
+    return 1 if row else 0
