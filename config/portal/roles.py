@@ -21,7 +21,6 @@ COMPLIANCE = ("compliance_officer", "compliance_head")
 
 # Codename (app label ``portal``) -> what it allows, the groups that hold it.
 ACTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "review_investor": ("Take an investor into review", COMPLIANCE),
     "propose_investor": ("Propose that an investor is approved", COMPLIANCE),
     "approve_investor": ("Approve an investor another person proposed", COMPLIANCE),
     "reject_investor": ("Reject an investor", COMPLIANCE),

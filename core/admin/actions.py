@@ -40,6 +40,12 @@ class KeyForm(ActionForm):
             scopes.choices = [(scope, scope) for scope in sorted(settings.API_SCOPES)]
 
 
+class ShortReasonForm(ReasonForm):
+    """A reason of a few words, for a column of that length."""
+
+    reason = forms.CharField(max_length=80, help_text="Kept with the endpoint and the event.")
+
+
 class OverlapForm(ActionForm):
     """How long the old secret keeps working beside the new one."""
 
@@ -202,7 +208,7 @@ ENDPOINT_ACTIONS = [
         name="disable",
         label="Disable",
         permission="portal.manage_webhook",
-        form=ReasonForm,
+        form=ShortReasonForm,
         run=_disable,
         explain="Stops sending to this address. The institution can enable it again.",
         when=lambda row: row.status == EndpointStatus.ENABLED,

@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from core.actors import Actor
 from core.portal.cells import Fact
 
-REASON_LENGTH_MAX = 500
+REASON_LENGTH_MAX = 200
 Row = TypeVar("Row", bound=models.Model | None)
 
 

@@ -8,6 +8,7 @@ from unfold.decorators import display
 
 from core import portal
 from core.portal import Cell, Fact, Panel
+from kyc.admin import actions
 from kyc.admin.explanations import explained
 from kyc.models import Decision, Override, PolicyVersion
 
@@ -105,6 +106,8 @@ class PolicyVersionAdmin(portal.ReadOnlyAdmin[PolicyVersion]):
 @admin.register(Override)
 class OverrideAdmin(portal.ReadOnlyAdmin[Override]):
     """Leave from one named rule, given by two people, with an end."""
+
+    service_actions = actions.OVERRIDE_ACTIONS
 
     list_display = (
         "rule",

@@ -11,6 +11,7 @@ from unfold.decorators import display
 from core import portal
 from core.portal import Cell, Fact, Panel
 from kyc import queries
+from kyc.admin import actions
 from kyc.admin.explanations import explained, summary
 from kyc.models import Investor
 
@@ -21,6 +22,8 @@ BPS_PER_PERCENT = 100
 @admin.register(Investor)
 class InvestorAdmin(portal.ReadOnlyAdmin[Investor]):
     """One person proposes the approval, another approves it; the database insists."""
+
+    service_actions = actions.INVESTOR_ACTIONS
 
     list_display = (
         "external_id",

@@ -8,6 +8,7 @@ from unfold.decorators import display
 
 from core import portal
 from core.portal import Fact, Panel
+from kyc.admin import actions
 from kyc.admin.explanations import summary
 from kyc.models import Wallet
 
@@ -15,6 +16,8 @@ from kyc.models import Wallet
 @admin.register(Wallet)
 class WalletAdmin(portal.ReadOnlyAdmin[Wallet]):
     """An address counts once its owner signed a challenge and the cooling-off period is over."""
+
+    service_actions = actions.WALLET_ACTIONS
 
     list_display = (
         "address",
