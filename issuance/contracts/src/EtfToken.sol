@@ -10,6 +10,7 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
+import {HolderWord} from "./HolderWord.sol";
 import {IERC7943} from "./IERC7943.sol";
 import {IEtfToken} from "./IEtfToken.sol";
 
@@ -45,9 +46,9 @@ contract EtfToken is
     bytes32 public constant ATTESTATION_TYPEHASH =
         keccak256("Attestation(uint256 shares,uint40 asOf,bytes32 reportHash)");
 
-    uint8 private constant PERMITTED = 1;
-    uint8 private constant FROZEN = 2;
-    uint8 private constant PROTOCOL = 4;
+    uint256 private constant PERMITTED = 1;
+    uint256 private constant FROZEN = 2;
+    uint256 private constant PROTOCOL = 4;
 
     uint8 private constant PAUSE_MINT = 1;
     uint8 private constant PAUSE_TRANSFER = 2;
@@ -70,21 +71,16 @@ contract EtfToken is
         uint8 flags;
     }
 
-    /// @dev One slot, paid for once, at onboarding. u96 holds 79 billion shares.
-    struct Holder {
-        uint96 balance;
-        uint96 frozen;
-        uint16 country;
-        uint40 kycExpiry;
-        uint8 flags;
+    /// @dev 256 order ids; consecutive ids share the slot.
+    struct Ids {
+        uint256 bits;
     }
 
     /// @custom:storage-location erc7201:sharemint.EtfToken
     struct EtfTokenStorage {
         Book book;
-        mapping(address account => Holder) holders;
-        /// 256 order ids a word, so consecutive ids share a slot.
-        mapping(uint256 word => uint256) executed;
+        mapping(address account => HolderWord) holders;
+        mapping(uint256 word => Ids) executed;
         /// By id and holder: nobody can block or stand in for another holder's order id.
         mapping(uint64 orderId => mapping(address account => uint256)) redemptions;
         uint256[4] restricted;
@@ -161,11 +157,7 @@ contract EtfToken is
         uint256 amount = $.redemptions[orderId][account];
         if (amount == 0) revert RedemptionMismatch(orderId, account, 0);
         delete $.redemptions[orderId][account];
-        // forge-lint: disable-next-line(unsafe-typecast)
-        uint96 units = uint96(amount); // was a balance
-        $.holders[address(this)].balance -= units;
-        $.holders[account].balance += units;
-        emit Transfer(address(this), account, amount);
+        _moveWords($, address(this), account, amount);
         emit RedeemCancelled(orderId, account, amount);
     }
 
@@ -178,7 +170,7 @@ contract EtfToken is
         if ($.book.flags & PAUSE_TRANSFER != 0) revert TransferIsPaused();
         if (_isExecuted($, orderId)) revert OrderAlreadyExecuted(orderId);
         if ($.redemptions[orderId][account] != 0) revert RedemptionExists(orderId, account);
-        if ($.holders[account].flags & FROZEN != 0) revert ERC7943CannotSend(account);
+        if ($.holders[account].flags() & FROZEN != 0) revert ERC7943CannotSend(account);
         $.redemptions[orderId][account] = amount;
         _move($, account, address(this), amount);
         emit RedeemRequested(orderId, account, amount);
@@ -237,32 +229,34 @@ contract EtfToken is
         EtfTokenStorage storage $ = _storage();
         for (uint256 i; i < entries.length; ++i) {
             HolderEntry calldata entry = entries[i];
-            _requireHolder(entry.account);
-            if (entry.flags & ~(PERMITTED | PROTOCOL) != 0) revert HolderInvalid(entry.account);
-            if (entry.country >= COUNTRIES) revert CountryInvalid(entry.country);
+            (address account, uint16 country, uint40 kycExpiry, uint8 flags) =
+                (entry.account, entry.country, entry.kycExpiry, entry.flags);
+            _requireHolder(account);
+            if (flags & ~(PERMITTED | PROTOCOL) != 0) revert HolderInvalid(account);
+            if (country >= COUNTRIES) revert CountryInvalid(country);
             // An unknown country may be barred tomorrow; only a protocol has none.
-            if (entry.country == 0 && entry.flags == PERMITTED) revert CountryInvalid(0);
-            Holder memory holder_ = $.holders[entry.account];
-            holder_.country = entry.country;
-            holder_.kycExpiry = entry.kycExpiry;
-            holder_.flags = (holder_.flags & FROZEN) | entry.flags;
-            $.holders[entry.account] = holder_;
-            emit HolderSet(entry.account, entry.country, entry.kycExpiry, entry.flags);
+            if (country == 0 && flags == PERMITTED) revert CountryInvalid(0);
+            HolderWord word = $.holders[account];
+            $.holders[account] = word.withStanding(country, kycExpiry, (word.flags() & FROZEN) | flags);
+            emit HolderSet(account, country, kycExpiry, flags);
         }
     }
 
     /// @notice Freeze or thaw a holder altogether.
     function setAddressFrozen(address account, bool frozen) external onlyRole(COMPLIANCE) {
         _requireHolder(account);
-        Holder storage holder_ = _storage().holders[account];
-        holder_.flags = frozen ? holder_.flags | FROZEN : holder_.flags & ~FROZEN;
+        EtfTokenStorage storage $ = _storage();
+        HolderWord word = $.holders[account];
+        uint256 flags = word.flags();
+        $.holders[account] = word.withFlags(frozen ? flags | FROZEN : flags & ~FROZEN);
         emit AddressFrozen(account, frozen, _msgSender());
     }
 
     /// @notice Freeze this many of a holder's tokens; the figure may exceed the balance.
     function setFrozenTokens(address account, uint256 amount) external onlyRole(COMPLIANCE) returns (bool) {
         _requireHolder(account);
-        _storage().holders[account].frozen = amount.toUint96();
+        EtfTokenStorage storage $ = _storage();
+        $.holders[account] = $.holders[account].withFrozen(amount.toUint96());
         emit Frozen(account, amount);
         return true;
     }
@@ -272,14 +266,14 @@ contract EtfToken is
         EtfTokenStorage storage $ = _storage();
         _requireHolder(from); // escrow is moved by its orders only
         if (_refusal($, $.holders[to]) != 0) revert ERC7943CannotReceive(to);
-        Holder memory sender = $.holders[from];
-        if (amount > sender.balance) revert ERC20InsufficientBalance(from, sender.balance, amount);
-        uint256 available = _available(sender);
+        HolderWord sender = $.holders[from];
+        uint256 held = sender.balance();
+        if (amount > held) revert ERC20InsufficientBalance(from, held, amount);
+        uint256 available = sender.available();
         if (amount > available) {
-            // forge-lint: disable-next-line(unsafe-typecast)
-            sender.frozen -= uint96(amount - available); // at most the balance
-            $.holders[from].frozen = sender.frozen;
-            emit Frozen(from, sender.frozen);
+            uint256 frozen = sender.frozen() - (amount - available);
+            $.holders[from] = sender.withFrozen(frozen.toUint96());
+            emit Frozen(from, frozen);
         }
         _move($, from, to, amount);
         emit ForcedTransfer(from, to, amount);
@@ -298,14 +292,14 @@ contract EtfToken is
     function holder(address account)
         external
         view
-        returns (uint96 balance, uint96 frozen, uint16 country, uint40 kycExpiry, uint8 flags)
+        returns (uint256 balance, uint256 frozen, uint256 country, uint256 kycExpiry, uint256 flags)
     {
-        Holder storage holder_ = _storage().holders[account];
-        return (holder_.balance, holder_.frozen, holder_.country, holder_.kycExpiry, holder_.flags);
+        HolderWord word = _storage().holders[account];
+        return (word.balance(), word.frozen(), word.country(), word.kycExpiry(), word.flags());
     }
 
     function getFrozenTokens(address account) external view returns (uint256) {
-        return _storage().holders[account].frozen;
+        return _storage().holders[account].frozen();
     }
 
     function canSend(address account) public view returns (bool) {
@@ -319,8 +313,8 @@ contract EtfToken is
 
     /// @dev A plain shortage of balance is not a refusal (ERC-7943); frozen tokens are.
     function canTransfer(address from, address to, uint256 amount) external view returns (bool) {
-        Holder memory sender = _storage().holders[from];
-        if (sender.frozen != 0 && amount > _available(sender)) return false;
+        HolderWord sender = _storage().holders[from];
+        if (sender.frozen() != 0 && amount > sender.available()) return false;
         return canSend(from) && canSend(to);
     }
 
@@ -347,7 +341,7 @@ contract EtfToken is
     }
 
     function balanceOf(address account) public view override returns (uint256) {
-        return _storage().holders[account].balance;
+        return _storage().holders[account].balance();
     }
 
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
@@ -376,31 +370,28 @@ contract EtfToken is
 
     /// @return minted the amount, or 0 when the receiver was refused
     function _mintOrder(EtfTokenStorage storage $, Order calldata order) private returns (uint256 minted) {
-        if (_isExecuted($, order.orderId)) revert OrderAlreadyExecuted(order.orderId);
-        Holder memory receiver = $.holders[order.account];
-        uint8 refusal = order.amount == 0 ? AMOUNT_IS_ZERO : _refusal($, receiver);
+        (uint64 orderId, address account, uint96 amount) = (order.orderId, order.account, order.amount);
+        (Ids storage ids, uint256 bit) = _unused($, orderId);
+        HolderWord receiver = $.holders[account];
+        uint8 refusal = amount == 0 ? AMOUNT_IS_ZERO : _refusal($, receiver);
         if (refusal != 0) {
-            emit OrderRejected(order.orderId, order.account, refusal);
+            emit OrderRejected(orderId, account, refusal);
             return 0;
         }
-        _consume($, order.orderId);
-        unchecked {
-            // The caller holds the sum of all balances under a uint96 cap, or reverts.
-            receiver.balance += order.amount;
-        }
-        $.holders[order.account] = receiver;
-        emit Transfer(address(0), order.account, order.amount);
-        emit OrderMinted(order.orderId, order.account, order.amount);
-        return order.amount;
+        ids.bits |= bit;
+        $.holders[account] = receiver.credited(amount);
+        emit Transfer(address(0), account, amount);
+        emit OrderMinted(orderId, account, amount);
+        return amount;
     }
 
     function _burnOrder(EtfTokenStorage storage $, uint64 orderId, address account, uint96 amount) private {
-        if (_isExecuted($, orderId)) revert OrderAlreadyExecuted(orderId);
+        (Ids storage ids, uint256 bit) = _unused($, orderId);
         uint256 escrowed = $.redemptions[orderId][account];
         if (amount == 0 || escrowed != amount) revert RedemptionMismatch(orderId, account, escrowed);
-        _consume($, orderId);
+        ids.bits |= bit;
         delete $.redemptions[orderId][account];
-        $.holders[address(this)].balance -= amount;
+        $.holders[address(this)] = $.holders[address(this)].debited(amount);
         $.book.supply -= amount;
         emit Transfer(address(this), address(0), amount);
         emit OrderBurned(orderId, account, amount);
@@ -408,43 +399,47 @@ contract EtfToken is
 
     /// @dev Moves unfrozen balance; who may move is the caller's question.
     function _move(EtfTokenStorage storage $, address from, address to, uint256 amount) private {
-        Holder memory sender = $.holders[from];
-        if (amount > sender.balance) revert ERC20InsufficientBalance(from, sender.balance, amount);
-        uint256 available = _available(sender);
+        HolderWord sender = $.holders[from];
+        uint256 held = sender.balance();
+        if (amount > held) revert ERC20InsufficientBalance(from, held, amount);
+        uint256 available = sender.available();
         if (amount > available) revert ERC7943InsufficientUnfrozenBalance(from, amount, available);
-        // forge-lint: disable-next-line(unsafe-typecast)
-        uint96 units = uint96(amount); // at most a balance
-        unchecked {
-            sender.balance -= units;
-        }
-        $.holders[from] = sender;
+        _moveWords($, from, to, amount);
+    }
+
+    /// @dev The caller has compared the amount with the balance.
+    function _moveWords(EtfTokenStorage storage $, address from, address to, uint256 amount) private {
+        $.holders[from] = $.holders[from].debited(amount);
         // Read after the write: from and to may be one account.
-        $.holders[to].balance += units;
+        $.holders[to] = $.holders[to].credited(amount);
         emit Transfer(from, to, amount);
     }
 
-    function _refusal(EtfTokenStorage storage $, Holder memory account) private view returns (uint8) {
-        if (account.flags & PERMITTED == 0) return NOT_PERMITTED;
-        if (account.flags & FROZEN != 0) return IS_FROZEN;
-        if (account.flags & PROTOCOL == 0 && account.kycExpiry < block.timestamp) return KYC_EXPIRED;
-        if (_isRestricted($, account.country)) return COUNTRY_RESTRICTED;
+    /// @return 0 when the account may hold, send and receive, else the reason
+    function _refusal(EtfTokenStorage storage $, HolderWord account) private view returns (uint8) {
+        uint256 flags = account.flags();
+        if (flags & PERMITTED == 0) return NOT_PERMITTED;
+        if (flags & FROZEN != 0) return IS_FROZEN;
+        if (flags & PROTOCOL == 0 && account.kycExpiry() < block.timestamp) return KYC_EXPIRED;
+        if (_isRestricted($, account.country())) return COUNTRY_RESTRICTED;
         return 0;
     }
 
-    function _available(Holder memory account) private pure returns (uint256) {
-        return account.balance > account.frozen ? account.balance - account.frozen : 0;
-    }
-
-    function _isRestricted(EtfTokenStorage storage $, uint16 country) private view returns (bool) {
+    /// @dev Countries above 1023 are never written, and the array's bounds hold anyway.
+    function _isRestricted(EtfTokenStorage storage $, uint256 country) private view returns (bool) {
         return ($.restricted[country >> 8] >> (country & 0xff)) & 1 != 0;
     }
 
     function _isExecuted(EtfTokenStorage storage $, uint64 orderId) private view returns (bool) {
-        return ($.executed[orderId >> 8] >> (orderId & 0xff)) & 1 != 0;
+        return ($.executed[orderId >> 8].bits >> (orderId & 0xff)) & 1 != 0;
     }
 
-    function _consume(EtfTokenStorage storage $, uint64 orderId) private {
-        $.executed[orderId >> 8] |= 1 << (orderId & 0xff);
+    /// @return ids the word an unused id is in
+    /// @return bit its place, to be set when the order is executed
+    function _unused(EtfTokenStorage storage $, uint64 orderId) private view returns (Ids storage ids, uint256 bit) {
+        ids = $.executed[orderId >> 8];
+        bit = 1 << (orderId & 0xff);
+        if (ids.bits & bit != 0) revert OrderAlreadyExecuted(orderId);
     }
 
     /// @dev The token's own balance is the escrow, and the zero address holds nothing.
