@@ -40,7 +40,9 @@ def test_another_body_under_the_same_key_is_refused(api):
 
 
 def test_the_order_of_members_does_not_matter(api):
-    api.post(PATH, raw='{"url":"https://a.example.com","description":"d"}', **{"Idempotency-Key": "k"})
+    api.post(
+        PATH, raw='{"url":"https://a.example.com","description":"d"}', **{"Idempotency-Key": "k"}
+    )
     again = api.post(
         PATH, raw='{ "description":"d", "url":"https://a.example.com"}', **{"Idempotency-Key": "k"}
     )
