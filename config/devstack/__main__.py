@@ -4,9 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from config.devstack import checks, demo, run
-from config.devstack.processes import StackError
-from config.devstack.supervisor import Interrupted
+from config.devstack import checks
+from config.devstack.processes import Interrupted, StackError
 
 INTERRUPTED = 130
 
@@ -27,10 +26,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
+    # Imported where needed: the chain library alone takes a second to load.
     match arguments.command:
         case "demo":
+            from config.devstack import demo  # noqa: PLC0415 - see above
+
             return demo.main(summary_path=arguments.json)
         case "run":
+            from config.devstack import run  # noqa: PLC0415 - see above
+
             return run.main(fresh=arguments.fresh)
         case "test":
             return checks.test(rest)

@@ -19,6 +19,10 @@ class StackError(Exception):
     """A service of the development stack could not be started or has ended."""
 
 
+class Interrupted(Exception):
+    """Somebody asked the stack to end."""
+
+
 @dataclass
 class Child:
     """One running service."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from config.devstack import places, ports, programs
 from config.devstack.environment import product_environment
-from config.devstack.processes import Child, StackError, start, stop, wait_until
+from config.devstack.processes import Child, Interrupted, StackError, start, stop, wait_until
 from config.devstack.programs import Ports, Program
 from config.devstack.services import Services, start_services
 from config.devstack.state import State
@@ -24,10 +24,6 @@ READY_SECONDS = 60
 STOP_PROGRAMS_SECONDS = 5
 STOP_SERVICES_SECONDS = 4
 WATCH_SECONDS = 0.5
-
-
-class Interrupted(Exception):
-    """Somebody asked the stack to end."""
 
 
 class Stack:

@@ -10,7 +10,11 @@ from config.devstack.scenario.api import ScenarioFailed
 
 TIMEOUT_SECONDS = 30
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
-_ERRORS = re.compile(r'class="[^"]*error[^"]*"[^>]*>\s*([^<]+)', re.IGNORECASE)
+_REFUSED = re.compile(
+    r'class="(?:portal-refusal|portal-field-error|errornote)".*?>(.*?)</(?:div|p)>', re.DOTALL
+)
+_TAGS = re.compile(r"<[^>]+>|\s+")
+PAGE_SHOWN_MAX = 300
 
 
 class Operator:
@@ -27,15 +31,16 @@ class Operator:
         if "login" in urlsplit(landed).path:
             raise ScenarioFailed(f"{name} could not sign in: {_complaints(page)}")
 
-    def act(self, path: str, action: str, **fields: str) -> None:
+    def act(self, path: str, action: str, **fields: str) -> str:
         """Do a service action on the object at ``path`` (``kyc/investor/<uuid>``).
 
-        Raises ScenarioFailed with what the page complains about when it was refused.
+        Returns the page that answers. Raises ScenarioFailed with its complaint when it refuses.
         """
-        target = f"{path}/do/{action}/"
-        landed, page = self._send(target, fields)
-        if landed.endswith(f"/do/{action}/") and "data-done" not in page:
+        landed, page = self._send(f"{path}/do/{action}/", fields)
+        shown_again = landed.endswith(f"/do/{action}/") and 'id="result-title"' not in page
+        if shown_again or _REFUSED.search(page):
             raise ScenarioFailed(f"{self.name}: {action} on {path} refused: {_complaints(page)}")
+        return page
 
     def refused(self, path: str, action: str, **fields: str) -> str:
         """Try an action that must be refused and return the complaint."""
@@ -71,5 +76,6 @@ class Operator:
 
 
 def _complaints(page: str) -> str:
-    found = [text.strip() for text in _ERRORS.findall(page) if text.strip()]
-    return "; ".join(found) or re.sub(r"<[^>]+>|\s+", " ", page)[:300]
+    """What the page complains about, else the start of its text."""
+    found = " ".join(_REFUSED.findall(page)) or page[page.find("<body") :]
+    return _TAGS.sub(" ", found).strip()[:PAGE_SHOWN_MAX]
