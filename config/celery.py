@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Task -> seconds between two rings. The services ring the same tasks earlier through core.doorbell.
 BEAT_SECONDS = {
     "core.beat": 5,
+    "kyc.expire_approvals": 60,
     "custody.exchange_with_custodians": 1,
     "issuance.assign_transactions": 1,
     "issuance.advance_transactions": 1,

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import environ
 from csp.constants import NONCE, NONE, SELF
 
+from config import logging as json_logging
 from config.portal.theme import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, re-exported
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,10 +82,15 @@ ROOT_URLCONF = {
     "portal": "config.urls.portal",
     "all": "config.urls",
 }[SHAREMINT_EDGE]
-MIDDLEWARE = ["core.api.middleware.RequestIdMiddleware", *MIDDLEWARE]
+MIDDLEWARE = [
+    "core.api.middleware.RequestIdMiddleware",
+    "kyc.api.access.GeographicAccess",
+    *MIDDLEWARE,
+]
 if SHAREMINT_EDGE == "api":
     MIDDLEWARE = [
         "core.api.middleware.RequestIdMiddleware",
+        "kyc.api.access.GeographicAccess",
         "django.middleware.security.SecurityMiddleware",
         "whitenoise.middleware.WhiteNoiseMiddleware",
         "django.middleware.common.CommonMiddleware",
@@ -234,3 +240,6 @@ REST_FRAMEWORK = {
 }
 # Loopback and plain-http receivers are for a developer's machine only.
 WEBHOOK_ALLOW_LOOPBACK = DEVELOPMENT and env.bool("WEBHOOK_ALLOW_LOOPBACK", default=DEVELOPMENT)
+
+# --- logs: JSON lines, redacted --------------------------------------------------------------------
+LOGGING = json_logging.settings(level=env.str("LOG_LEVEL", default="INFO"))

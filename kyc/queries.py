@@ -39,6 +39,32 @@ def investor_for(*, institution_id: uuid.UUID, investor_id: uuid.UUID) -> Invest
     return found
 
 
+def investors_of(
+    *, institution_id: uuid.UUID, status: str = "", external_id: str = ""
+) -> QuerySet[Investor]:
+    """The institution's investors; empty filters let everything through."""
+    rows = Investor.objects.select_related("decision").filter(institution_id=institution_id)
+    if status:
+        rows = rows.filter(status=status)
+    return rows.filter(external_id=external_id) if external_id else rows
+
+
+def wallets_of(
+    *,
+    institution_id: uuid.UUID,
+    investor_id: uuid.UUID | None = None,
+    network: str = "",
+    status: str = "",
+) -> QuerySet[Wallet]:
+    """The institution's wallets; empty filters let everything through."""
+    rows = Wallet.objects.filter(investor__institution_id=institution_id)
+    if investor_id is not None:
+        rows = rows.filter(investor_id=investor_id)
+    if network:
+        rows = rows.filter(network=network)
+    return rows.filter(status=status) if status else rows
+
+
 def investor_for_update(
     *, investor_id: uuid.UUID, institution_id: uuid.UUID | None = None
 ) -> Investor:

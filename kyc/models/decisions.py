@@ -63,7 +63,7 @@ class Decision(PublicRow):
 
     policy_versions: Sequence[PolicyVersion] = ()
 
-    def save(self, **options: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - Django's own options
+    def save(self, **options: Any) -> None:  # noqa: ANN401 - Django's own options
         """Store the decision and, first, any policy text the database has not seen yet."""
         store_policy_versions(self.policy_versions)
         super().save(**options)

@@ -15,16 +15,24 @@ _OWNER_KEYS = {"country", "nationality", "share_bps", "controls"}
 
 
 class FactInvalid(DomainError):
-    """A fact has no such name, or its value is not of its type."""
+    """A fact's value is not of its type."""
 
-    code = "fact_invalid"
-    title = "A fact is not in the vocabulary or its value is not of its type."
+    code = "field_invalid"
+    status = 400
+    title = "A field has the wrong type, form or value, or is missing."
+
+
+class FactUnknown(FactInvalid):
+    """The vocabulary has no such fact."""
+
+    code = "unknown_field"
+    title = "The request names a field this operation does not have."
 
 
 def prepare(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts as rules compare them: known names only, values canonical, sorted and unique.
 
-    A ``phone`` becomes ``phone_region``. Raises FactInvalid, naming the fact as field.
+    A ``phone`` becomes ``phone_region``. Raises FactInvalid or FactUnknown, naming the fact as field.
     """
     prepared: dict[str, Any] = {}
     for name, value in facts.items():
@@ -47,7 +55,7 @@ def canonical_value(name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON valu
     """One fact's value as rules compare it. Raises FactInvalid."""
     spec = FACTS.get(name)
     if spec is None:
-        raise FactInvalid(f"There is no fact {name[:40]!r}.", field=f"/facts/{name[:40]}")
+        raise FactUnknown(f"There is no fact {name[:40]!r}.", field=f"/facts/{name[:40]}")
     if spec.type is FactType.OWNERS:
         return _owners(value)
     if not spec.many:

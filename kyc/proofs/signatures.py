@@ -4,9 +4,10 @@ import re
 
 from eth_keys.constants import SECPK1_N
 from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
 
 from core.errors import DomainError
 

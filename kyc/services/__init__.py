@@ -1,5 +1,6 @@
 """The use cases of kyc; each is one transaction."""
 
+from kyc.services.access import record_refused_access
 from kyc.services.evidence import add_document, add_owner, record_facts
 from kyc.services.investors import create_investor, record_check_result, submit_investor
 from kyc.services.overrides import approve_override, propose_override, revoke_override
@@ -35,6 +36,7 @@ __all__ = [
     "prove_wallet",
     "record_check_result",
     "record_facts",
+    "record_refused_access",
     "register_policies",
     "reinstate_investor",
     "reject_investor",

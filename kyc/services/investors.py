@@ -66,7 +66,7 @@ def create_investor(
         row=investor,
         actor=actor,
         now=now,
-        data={"external_id": external_id, "kind": kind.lower()},
+        data={"kind": kind.lower()},
     )
     return investor
 

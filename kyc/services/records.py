@@ -12,7 +12,7 @@ from kyc import queries
 from kyc.models import Fact, Investor
 from kyc.policy import decisions
 from kyc.policy.effects import Effect
-from kyc.policy.facts import FactInvalid, canonical_value, phone_value
+from kyc.policy.facts import FactInvalid, FactUnknown, canonical_value, phone_value
 from kyc.policy.vocabulary import DECLARABLE, FACTS, PHONE
 from kyc.services.refusals import InvestorFinal
 from kyc.states import FINAL_INVESTOR, HOLDER, INVESTOR_TRANSITIONS, Action, InvestorStatus
@@ -108,7 +108,7 @@ def _checked(investor: Investor, name: str, value: Any) -> Any:  # noqa: ANN401 
         phone_value(value)
         return value
     if name not in DECLARABLE:
-        raise FactInvalid(f"{name[:40]!r} cannot be declared.", field=f"/facts/{name[:40]}")
+        raise FactUnknown(f"{name[:40]!r} cannot be declared.", field=f"/facts/{name[:40]}")
     if investor.kind.lower() not in FACTS[name].kinds:
         raise FactInvalid(
             f"{name} does not apply to this kind of investor.", field=f"/facts/{name}"
