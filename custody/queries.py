@@ -10,14 +10,17 @@ from core.errors import DomainError, HaltActive, NotFound
 from core.units import Units
 from custody.models import (
     Attestation,
+    Break,
     CustodyAccount,
     Delivery,
     Deposit,
     Fund,
     FundIdentifier,
     LedgerAccount,
+    LedgerTransfer,
+    Statement,
 )
-from custody.states import SETTLED_BUCKETS, Bucket, FundStatus
+from custody.states import SETTLED_BUCKETS, BreakKind, BreakStatus, Bucket, FundStatus
 
 
 class UnknownFund(DomainError):
@@ -170,6 +173,45 @@ def attestable(fund_id: uuid.UUID) -> Units:
             held = position_at(fund_id=fund_id, custody_account_id=account.pk)
             total += held.settled - held.releasing - held.restricted
     return Units(total)
+
+
+def settled_on(*, fund_id: uuid.UUID, custody_account_id: uuid.UUID, on: date) -> Units:
+    """Our settled units on one custody account at the end of a value date.
+
+    What came in from outside or suspense up to that day, less what went out.
+    """
+    moved = LedgerTransfer.objects.filter(
+        fund_id=fund_id, custody_account_id=custody_account_id, value_date__lte=on
+    )
+    uncounted = [Bucket.EXTERNAL, Bucket.SUSPENSE]
+    came = moved.filter(source__bucket__in=uncounted).aggregate(total=Sum("quantity"))["total"]
+    went = moved.filter(destination__bucket__in=uncounted).aggregate(total=Sum("quantity"))["total"]
+    return Units(int(came or 0) - int(went or 0))
+
+
+def funds_kept_at(custody_account_id: uuid.UUID) -> QuerySet[Fund]:
+    """The funds whose ledger is open on a custody account."""
+    opened = LedgerAccount.objects.filter(
+        custody_account_id=custody_account_id, bucket=Bucket.EXTERNAL
+    )
+    return Fund.objects.filter(pk__in=opened.values("fund_id"))
+
+
+def newer_statements(statement: Statement) -> QuerySet[Statement]:
+    """Statements of the same account about a later moment."""
+    return Statement.objects.filter(
+        custody_account_id=statement.custody_account_id, as_of__gt=statement.as_of
+    )
+
+
+def open_position_breaks(*, fund_id: uuid.UUID, custody_account_id: uuid.UUID) -> QuerySet[Break]:
+    """Unsolved differences between statement and ledger of one fund on one account."""
+    return Break.objects.filter(
+        kind=BreakKind.POSITION_DIFFERS,
+        status__in=[BreakStatus.OPEN, BreakStatus.PROPOSED],
+        fund_id=fund_id,
+        custody_account_id=custody_account_id,
+    )
 
 
 def latest_attestation(token_id: uuid.UUID) -> Attestation | None:

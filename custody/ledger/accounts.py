@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from custody.ledger.posting import require_transaction
 from custody.models import CustodyAccount, Fund, LedgerAccount
@@ -28,14 +28,19 @@ def open_token(*, fund: Fund, custody_account: CustodyAccount, token_id: uuid.UU
     _open(fund, custody_account, [(Bucket.BACKING, token_id)])
 
 
-def lock_owners(*, fund_id: uuid.UUID, owners: Iterable[uuid.UUID]) -> None:
-    """Lock every bucket of these investors and tokens at once.
+def lock_owners(
+    *, fund_id: uuid.UUID, owners: Iterable[uuid.UUID], with_outside: bool = False
+) -> None:
+    """Lock every bucket of these investors and tokens at once, before the first of many postings.
 
-    A transaction with several postings calls it first: two such transactions then queue up
-    instead of waiting for each other.
+    Two such transactions then queue up instead of waiting for each other. ``with_outside`` adds
+    the buckets without an owner, for postings that cross custody's border.
     """
     require_transaction()
-    _lock(LedgerAccount.objects.filter(fund_id=fund_id, owner__in=list(owners)))
+    wanted = Q(owner__in=list(owners))
+    if with_outside:
+        wanted |= Q(owner=None)
+    _lock(LedgerAccount.objects.filter(wanted, fund_id=fund_id))
 
 
 def halt(*, fund_id: uuid.UUID) -> None:

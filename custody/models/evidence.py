@@ -61,7 +61,7 @@ class Break(PublicRow):
     message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="breaks")
     line_number = models.PositiveIntegerField(null=True)
     delta = UnitsField(default=0)
-    subject = models.CharField(max_length=160, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
     adjust_investor_id = models.UUIDField(null=True)
     proposed_by = models.CharField(max_length=80, blank=True)
     resolution = models.CharField(max_length=200, blank=True)

@@ -27,7 +27,6 @@ from custody.providers.files import (
 
 MARK = b"HDR,"
 VERSION = "1"
-FILE_BYTES_MAX = 2_000_000
 FILE_LINES_MAX = 20_000
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
 _REASON = re.compile(r"[A-Z0-9_]{0,40}")
@@ -90,8 +89,6 @@ def _cnf_rows(file: ConfirmationFile) -> Iterator[tuple[str, ...]]:
 
 
 def _rows(raw: bytes) -> list[_Row]:
-    if len(raw) > FILE_BYTES_MAX:
-        raise FileTooLarge(f"a file has at most {FILE_BYTES_MAX} bytes")
     try:
         text = raw.decode("ascii")
     except UnicodeDecodeError as error:

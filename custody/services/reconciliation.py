@@ -1,0 +1,89 @@
+"""Custodian against ledger: each settled holding on a statement, with no tolerance."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.actors import Actor
+from core.transitions import move
+from core.units import Units
+from custody import queries
+from custody.models import Break, Fund, Statement, StatementLine
+from custody.providers.files import PositionLine
+from custody.services.findings import record_break
+from custody.states import BREAK_MOVES, BreakKind, BreakStatus, Severity
+
+
+def compare(
+    statement: Statement,
+    held: Sequence[tuple[PositionLine, Fund]],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> list[Break]:
+    """Keep the statement's lines and open a break for each fund whose books disagree.
+
+    A fund the statement leaves out is held to be nought. A break whose difference has gone is
+    closed. Only the newest statement of an account judges; an older one is kept as evidence.
+    """
+    stated = {fund.pk: line for line, fund in held}
+    funds = {fund.pk: fund for _, fund in held}
+    funds |= {fund.pk: fund for fund in queries.funds_kept_at(statement.custody_account_id)}
+    newest = not queries.newer_statements(statement).exists()
+    breaks = []
+    for fund in sorted(funds.values(), key=lambda each: each.symbol):
+        ours = queries.settled_on(
+            fund_id=fund.pk,
+            custody_account_id=statement.custody_account_id,
+            on=statement.as_of.date(),
+        )
+        line = stated.get(fund.pk)
+        if line is not None:
+            _keep(statement, line, fund, ours)
+        theirs = line.settled if line is not None else Units(0)
+        if newest:
+            breaks += _judge(statement, fund, theirs - ours, theirs, actor=actor, now=now)
+    return breaks
+
+
+def _keep(statement: Statement, line: PositionLine, fund: Fund, ours: Units) -> None:
+    StatementLine.objects.create(
+        statement=statement,
+        line_number=line.line,
+        fund=fund,
+        isin=line.isin,
+        settled=line.settled,
+        blocked=line.blocked,
+        ledger_settled=ours,
+    )
+
+
+def _judge(
+    statement: Statement, fund: Fund, delta: int, theirs: Units, *, actor: Actor, now: datetime
+) -> list[Break]:
+    account = statement.custody_account
+    standing = queries.open_position_breaks(fund_id=fund.pk, custody_account_id=account.pk)
+    for known in standing.select_for_update():
+        if known.delta == delta:
+            return []
+        move(
+            known,
+            to=BreakStatus.EXPLAINED,
+            table=BREAK_MOVES,
+            actor=actor,
+            now=now,
+            resolution=f"superseded by statement {statement.public_id}",
+            resolved_at=now,
+        )
+    if delta == 0:
+        return []
+    claims = queries.position_at(fund_id=fund.pk, custody_account_id=account.pk).backing
+    found = Break(
+        kind=BreakKind.POSITION_DIFFERS,
+        severity=Severity.S0 if theirs < claims else Severity.S1,
+        fund=fund,
+        custody_account=account,
+        message=statement.message,
+        delta=delta,
+        subject=f"statement {statement.public_id}",
+    )
+    return [record_break(found, actor=actor, now=now)]

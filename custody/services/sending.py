@@ -1,0 +1,64 @@
+"""Telling custodians: each row is marked as told before it is sent, and sent until it is taken."""
+
+from datetime import datetime, timedelta
+
+from core.actors import Actor
+from core.errors import StateConflict
+from core.transitions import move
+from core.use_case import use_case
+from custody.models import Delivery, Deposit
+from custody.services.deliveries import describe as describe_delivery
+from custody.states import DELIVERY_MOVES, DeliveryStatus, DepositStatus
+
+RETRY_SECONDS_MAX = 300
+_UNTOLD = frozenset({DepositStatus.CANCELLED, DepositStatus.REJECTED})
+
+
+@use_case
+def begin_deposit_advice(*, deposit: Deposit, now: datetime) -> Deposit:
+    """Mark that the custodian may now have heard of it. Raises StateConflict when called off."""
+    fresh = Deposit.objects.select_for_update().get(pk=deposit.pk)
+    if fresh.status in _UNTOLD:
+        raise StateConflict("The deposit was called off.", state=fresh.status)
+    if fresh.sent_at is None:
+        fresh.sent_at = now
+        fresh.save(update_fields=["sent_at"])
+    return fresh
+
+
+@use_case
+def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
+    """Move the delivery to INSTRUCTED before the custodian hears of it, so that it cannot be
+    called off behind the custodian's back. Raises StateConflict when it was called off already.
+    """
+    fresh = Delivery.objects.select_for_update().get(pk=delivery.pk)
+    if fresh.status != DeliveryStatus.REQUESTED:
+        if fresh.status == DeliveryStatus.CANCELLED:
+            raise StateConflict("The delivery was called off.", state=fresh.status)
+        return fresh
+    return move(
+        fresh,
+        to=DeliveryStatus.INSTRUCTED,
+        table=DELIVERY_MOVES,
+        actor=actor,
+        now=now,
+        data=describe_delivery(fresh),
+        sent_at=now,
+    )
+
+
+@use_case
+def note_sent(*, movement: Deposit | Delivery) -> None:
+    """The custodian has it: nothing more to send."""
+    type(movement)._default_manager.filter(pk=movement.pk).update(
+        next_attempt_at=None, leased_until=None, attempts=0
+    )
+
+
+@use_case
+def note_not_sent(*, movement: Deposit | Delivery, now: datetime) -> None:
+    """The custodian may or may not have it: the same words are sent again later."""
+    wait = min(2**movement.attempts, RETRY_SECONDS_MAX)
+    type(movement)._default_manager.filter(pk=movement.pk).update(
+        next_attempt_at=now + timedelta(seconds=wait), leased_until=None
+    )
