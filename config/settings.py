@@ -132,11 +132,11 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- chain: one entry per network the issuer serves ---------------------------------------------
-# CHAIN_RPC_URLS: "anvil=http://127.0.0.1:8545 http://...,base=https://..."
+# CHAIN_RPC_URLS looks like "anvil=http://127.0.0.1:8545 http://...,base=https://..."
 CHAIN_RPC_URLS = {
     name: urls.split() for name, urls in env.dict("CHAIN_RPC_URLS", default={}).items()
 }
-# CHAIN_IDS: "anvil=31337,base=8453"
+# CHAIN_IDS looks like "anvil=31337,base=8453"
 CHAIN_IDS = {name: int(value) for name, value in env.dict("CHAIN_IDS", default={}).items()}
 # CHAIN_FEE_CEILINGS_GWEI: "base=5"; the most one unit of gas may cost, 500 where nothing is said.
 CHAIN_FEE_CEILINGS_GWEI = {

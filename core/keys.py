@@ -19,7 +19,7 @@ _KID_LENGTH = 10
 _SECRET_LENGTH = 32
 _CRC_LENGTH = 6
 # The one pattern for parsing here, for redaction in logs and for scanners.
-PATTERN = re.compile(r"\bshm_(live|test)_([0-9A-Za-z]{10})_([0-9A-Za-z]{38})\b")
+PATTERN: re.Pattern[str] = re.compile(r"\bshm_(live|test)_([0-9A-Za-z]{10})_([0-9A-Za-z]{38})\b")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from core.api.health import Live, Ready
+
 handler400 = "core.api.problems.bad_request"
 handler403 = "core.api.problems.forbidden"
 handler404 = "core.api.problems.not_found"
@@ -12,7 +14,11 @@ handler500 = "core.api.problems.server_error"
 _APPS = ("core", "kyc", "custody", "issuance")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("v1/", include(f"{app}.api.urls"))
-    for app in _APPS
-    if find_spec(f"{app}.api") and find_spec(f"{app}.api.urls")
+    path("livez", Live.as_view()),
+    path("readyz", Ready.as_view()),
+    *(
+        path("v1/", include(f"{app}.api.urls"))
+        for app in _APPS
+        if find_spec(f"{app}.api") and find_spec(f"{app}.api.urls")
+    ),
 ]

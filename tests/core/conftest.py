@@ -60,12 +60,12 @@ def make_client(institution, **options):
 
 
 @pytest.fixture
-def institution(db):
+def institution(db):  # noqa: ARG001 - asked for its effect
     return make_institution()
 
 
 @pytest.fixture
-def client_for(db):
+def client_for(db):  # noqa: ARG001 - asked for its effect
     """Make a client: of a new institution by name, or of a given one with other key options."""
 
     def make(name="Alpine Bank", *, institution=None, **options):

@@ -145,8 +145,7 @@ def test_a_storm_of_duplicates_has_one_effect_and_one_answer(client_for):
         try:
             mine = ApiClient(api.institution, api.issued)
             gate.wait()
-            for _ in range(4):
-                answers.append(mine.post(PATH, GOOD, **{"Idempotency-Key": "storm"}))
+            answers.extend(mine.post(PATH, GOOD, **{"Idempotency-Key": "storm"}) for _ in range(4))
         finally:
             connection.close()
 

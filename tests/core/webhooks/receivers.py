@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from django.db import connection, transaction
 from django.utils import timezone
 
 from core import events, services
@@ -62,8 +63,6 @@ def endpoint_for(institution, receiver, **options):
 
 def record_events(institution, count, event_type="thing.done"):
     """Record events in transactions of their own."""
-    from django.db import transaction
-
     recorded = []
     for _ in range(count):
         with transaction.atomic(durable=True):
@@ -80,7 +79,6 @@ def record_events(institution, count, event_type="thing.done"):
 
 async def in_thread(work):
     """Run database work away from the event loop, closing its connection."""
-    from django.db import connection
 
     def run():
         try:
@@ -96,7 +94,7 @@ async def dispatch_until(done):
     dispatcher = Dispatcher()
     running = asyncio.create_task(dispatcher.run())
     deadline = time.monotonic() + WAIT_SECONDS
-    while not done() and time.monotonic() < deadline and not running.done():
+    while not done() and time.monotonic() < deadline and not running.done():  # noqa: ASYNC110 - it watches rows
         await asyncio.sleep(0.02)
     dispatcher.stop()
     await running

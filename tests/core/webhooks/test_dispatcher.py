@@ -106,7 +106,7 @@ def test_a_failure_is_retried_under_the_same_id_until_it_succeeds():
         await in_thread(lambda: endpoint_for(bank, receiver))
         await in_thread(lambda: record_events(bank, 1))
         await dispatch_until(lambda: len(receiver.received) == 1)
-        after_first = await in_thread(lambda: WebhookDelivery.objects.get())
+        after_first = await in_thread(WebhookDelivery.objects.get)
         await in_thread(lambda: WebhookDelivery.objects.update(next_attempt_at=timezone.now()))
         await dispatch_until(lambda: len(receiver.received) == 2)
         await runner.cleanup()
@@ -216,7 +216,7 @@ def test_a_killed_dispatcher_loses_nothing_and_sends_the_same_ids(process_env):
             lambda: subprocess.Popen(command, env=process_env | {"SHAREMINT_DEVELOPMENT": "1"})
         )
         deadline = time.monotonic() + WAIT_SECONDS
-        while len(receiver.received) < 3 and time.monotonic() < deadline:
+        while len(receiver.received) < 3 and time.monotonic() < deadline:  # noqa: ASYNC110 - another process sends
             await asyncio.sleep(0.05)
         os.kill(child.pid, signal.SIGKILL)
         await asyncio.to_thread(child.wait)
