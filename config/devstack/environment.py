@@ -28,6 +28,7 @@ def product_environment(services: Services, state: State, where: Ports) -> dict[
             "TRUSTED_PROXY_COUNT": "1",
             "SIGNER_KEYSTORES": str(state.keystores),
             "SIGNER_PASSWORD_FILE": str(state.keystore_password_file()),
+            "GEOIP_PATH": str(state.places_path),
             "KYC_PROVIDER": "sandbox",
             "WALLET_COOLING_OFF_SECONDS": "0",
             "CUSTODIAN_URL": where.custodian_url,

@@ -86,10 +86,11 @@ def _plain_env() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _create_cluster(programs: Path, data: Path, *, sync: bool) -> None:
+def _create_cluster(programs: Path, data: Path) -> None:
     uid = places.server_uid()
     command = [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"]
-    command += ["--no-locale", "--no-instructions", *([] if sync else ["--no-sync"])]
+    # A power cut in the first seconds of an empty cluster costs nothing.
+    command += ["--no-locale", "--no-instructions", "--no-sync"]
     done = subprocess.run(
         [str(part) for part in command],
         capture_output=True,
@@ -134,7 +135,7 @@ def start_postgres(*, home: Path, log_path: Path, durable: bool) -> Postgres:
     if not (data / "PG_VERSION").exists():
         shutil.rmtree(data, ignore_errors=True)
         places.server_folder(data)
-        _create_cluster(programs, data, sync=durable)
+        _create_cluster(programs, data)
     settings = [*SMALL, *(() if durable else UNSAFE_FAST), "listen_addresses="]
     settings += [f"unix_socket_directories={sockets}", "unix_socket_permissions=0700"]
     command: list[str | Path] = [programs / "postgres", "-D", data]

@@ -41,13 +41,20 @@ def _institution() -> dict[str, str]:
 
 def prepare() -> dict[str, Any]:
     """Migrate, seed, deploy what is missing; safe to run again on the same database."""
-    from django.core.management import call_command  # noqa: PLC0415 - needs django.setup()
+    from django.conf import settings  # noqa: PLC0415 - needs django.setup()
+    from django.core.management import call_command  # noqa: PLC0415 - as above
 
-    from config.devstack import people  # noqa: PLC0415 - as above
+    from config.devstack import launch, people  # noqa: PLC0415 - as above
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("seed_roles", verbosity=0)
-    return {"operators": people.renew_operators(), **_institution()}
+    launch.open_custody()
+    network = next(iter(settings.CHAIN_RPC_URLS))
+    return {
+        "operators": people.renew_operators(),
+        "tokens": launch.launch_tokens(network),
+        **_institution(),
+    }
 
 
 def main(report: Path) -> None:

@@ -15,6 +15,7 @@ from config.devstack.redis_server import start_redis
 from config.devstack.state import State
 
 NETWORK = "anvil"
+# What a person watching can follow. Until the stack serves, each transaction is mined at once.
 BLOCK_SECONDS = 1
 
 
@@ -26,6 +27,8 @@ class Services:
     redis_url: str = ""
     rpc_urls: str = ""
     chain_ids: str = ""
+    # Our own anvil, when there is one.
+    chain: anvil.Anvil | None = None
     lines: list[str] = field(default_factory=list)
     # In the order they were started; they are ended in reverse.
     children: list[Child] = field(default_factory=list)
@@ -118,7 +121,8 @@ def _chain(services: Services, state: State, *, keep: bool) -> None:
         print("anvil is missing: the chain is py-evm in memory, slower and without restarts")
     else:
         kept = state.folder / "chain.json" if keep else None
-        chain = anvil.start_anvil(log_path=log_path, block_seconds=BLOCK_SECONDS, state=kept)
+        chain = anvil.start_anvil(log_path=log_path, state=kept)
+        services.chain = chain
         name = "anvil"
     services.children.append(chain.child)
     services.rpc_urls = f"{NETWORK}={chain.url}"

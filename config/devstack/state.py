@@ -25,6 +25,7 @@ class State:
         self.folder = root.absolute() / kind
         self.logs = self.folder / "logs"
         self.keystores = self.folder / "keys"
+        self.places_path = self.folder / "places.mmdb"
         # Server files lie outside when the server's user cannot enter the checkout.
         self.outside = places.outside(self.folder)
 

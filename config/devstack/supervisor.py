@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from config.devstack import places, ports, programs
+from config.devstack import geography, places, ports, programs
 from config.devstack.environment import product_environment
 from config.devstack.processes import Child, Interrupted, StackError, start, stop, wait_until
 from config.devstack.programs import Ports, Program
-from config.devstack.services import Services, start_services
+from config.devstack.services import BLOCK_SECONDS, Services, start_services
 from config.devstack.state import State
 
 PREPARE_SECONDS = 120
@@ -42,6 +42,7 @@ class Stack:
         """Start or find the servers and settle the product's environment."""
         start_services(self.services, self.state, keep=self.keep)
         self.env = product_environment(self.services, self.state, self.ports)
+        geography.write_places(self.state.places_path)
 
     def prepare(self) -> None:
         """Migrate, seed and deploy in one process; what it reports is in ``prepared``."""
@@ -64,6 +65,8 @@ class Stack:
         del self.running["prepare"]
         self.prepared = json.loads(report.read_text())
         report.unlink()
+        if self.services.chain is not None:
+            self.services.chain.interval_mining(BLOCK_SECONDS)
 
     def start_programs(self) -> None:
         """Start every process of the product at once, then wait for each."""

@@ -1,0 +1,63 @@
+"""Funds, a custodian, keys with ether and tokens on the development chain; needs django.setup()."""
+
+import json
+import os
+from io import StringIO
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+
+from config.devstack import rpc
+from core.actors import system
+from custody import services as custody_services
+from issuance.chain.wallets import Wallet
+
+ACTOR = system("devstack")
+TOKENISED = ("IBIT", "FBTC")
+CUSTODIAN = "SANDBOX"
+PURSE_WEI = 100 * 10**18
+LOW_WEI = 10**18
+
+
+def open_custody() -> None:
+    """The programme's funds and one account at the sandbox custodian."""
+    now = timezone.now()
+    attestor = Wallet(bytes.fromhex(os.environ["SANDBOX_ATTESTOR_KEY"].removeprefix("0x")))
+    custody_services.seed_funds(actor=ACTOR, now=now)
+    custodian = custody_services.add_custodian(
+        code=CUSTODIAN,
+        name="Sandbox Custody Bank",
+        kind="BANK",
+        attestor_address=attestor.address,
+        actor=ACTOR,
+        now=now,
+    )
+    custody_services.add_custody_account(
+        custodian_id=custodian.pk,
+        label="Main account",
+        number="SANDBOX-0001",
+        actor=ACTOR,
+        now=now,
+    )
+
+
+def launch_tokens(network: str) -> list[dict[str, Any]]:
+    """Keys for the network, ether for the keys, one token for each fund of TOKENISED."""
+    signers = _call("create_signers", network=network)
+    url = settings.CHAIN_RPC_URLS[network][0]
+    purse = rpc.call(url, "eth_accounts")[0]
+    for address in signers.values():
+        if int(rpc.call(url, "eth_getBalance", address, "latest"), 16) < LOW_WEI:
+            gift = {"from": purse, "to": address, "value": hex(PURSE_WEI)}
+            rpc.call(url, "eth_sendTransaction", gift)
+    return [_call("deploy_token", fund=fund, network=network) for fund in TOKENISED]
+
+
+def _call(command: str, **options: str) -> dict[str, Any]:
+    """The JSON a management command prints."""
+    said = StringIO()
+    call_command(command, stdout=said, **options)
+    answer: dict[str, Any] = json.loads(said.getvalue())
+    return answer
