@@ -75,7 +75,7 @@ def assign_attestation(
 ) -> ChainTransaction | None:
     """Sign the relay of a custodian's attestation, or None while another one is on its way."""
     token = queries.token_by_id(token_id=token_id)
-    signer = lanes.lock_lane(token=token, role=SignerRole.COMPLIANCE, key=key)
+    signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, key=key)
     if queries.attestation_on_its_way(token_id=token.pk):
         return None
     row = Attestation.objects.get(pk=attestation_id, token_id=token.pk)

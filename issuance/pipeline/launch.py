@@ -1,0 +1,153 @@
+"""Putting a token into service: keys, contract, verification, then the rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from core.actors import Actor
+from core.errors import DomainError
+from custody import queries as custody_queries
+from issuance import services
+from issuance.chain import registry
+from issuance.chain.client import ChainClient
+from issuance.chain.deploy import TokenPlan, deploy_token
+from issuance.chain.keystore import generate_keystore, keystore_addresses
+from issuance.chain.signer import DEPLOYER, Permission
+from issuance.models import Token
+from issuance.services.tokens import DeployedContract
+from issuance.states import SignerRole
+
+PAUSER = "PAUSER"
+ADMIN = "ADMIN"
+# In development one key deploys, administers and upgrades; a deployment names a timelock instead.
+KEY_ROLES = (DEPLOYER, SignerRole.ISSUER, SignerRole.COMPLIANCE, PAUSER)
+MINUTES_MAX_AGE = 26 * 60
+# Mainland China is closed on chain too: the notice knows no exception for holding.
+RESTRICTED_DEFAULT = (156,)
+
+
+class SignersMissing(DomainError):
+    """The network has no key for a role yet."""
+
+    code = "signers_missing"
+    title = "Run create_signers for this network first."
+
+
+class AttestorMissing(DomainError):
+    """The custodian has named no attestation key."""
+
+    code = "attestor_missing"
+    title = "The custodian's attestation address is not known."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What to launch. ``admin`` and ``upgrader`` default to the deploying key."""
+
+    underlying_symbol: str
+    network: str
+    admin: str = ""
+    attestor: str = ""
+    restricted: tuple[int, ...] = RESTRICTED_DEFAULT
+    max_age_minutes: int = MINUTES_MAX_AGE
+
+
+def ensure_signers(*, network: str, actor: Actor, now: datetime) -> dict[str, str]:
+    """One encrypted key per role on the network, made where missing; role -> address."""
+    chain_id = registry.chain_id_of(network)
+    found = signers_of(chain_id)
+    for role in KEY_ROLES:
+        if role not in found:
+            found[role] = _generate()
+            registry.policy_file().permit(found[role], [Permission(chain_id, role)])
+    node = registry.client_for(network)
+    for hot in SignerRole:
+        services.register_signer(
+            network=network,
+            chain_id=chain_id,
+            address=found[hot],
+            role=hot,
+            chain_nonce=node.nonce(found[hot], at="latest"),
+            actor=actor,
+            now=now,
+        )
+    return found
+
+
+def signers_of(chain_id: int) -> dict[str, str]:
+    """The keys of a chain by role, as the policy file names them; role -> address."""
+    directory, policies = registry.keystore_directory(), registry.policy_file()
+    if not directory.exists():
+        return {}
+    return {
+        permission.role: address
+        for address in keystore_addresses(directory)
+        for permission in policies.policy_of(address).permissions
+        if permission.chain_id == chain_id and permission.role in KEY_ROLES
+    }
+
+
+def launch_token(*, launch: Launch, actor: Actor, now: datetime) -> Token:
+    """Deploy the contract, prove it, allow the keys to call it and take it into service.
+
+    Raises SignersMissing, AttestorMissing, ChainError, and what ``register_token`` raises.
+    """
+    node = registry.client_for(launch.network)
+    keys = signers_of(node.chain_id)
+    if set(KEY_ROLES) - keys.keys():
+        raise SignersMissing
+    plan = _plan(launch, keys)
+    deployed = deploy_token(client=node, signer=registry.signer_for(keys[DEPLOYER]), plan=plan)
+    for role in (SignerRole.ISSUER, SignerRole.COMPLIANCE, PAUSER):
+        permission = Permission(node.chain_id, role, deployed.address)
+        registry.policy_file().permit(keys[role], [permission])
+    if not launch.admin:
+        permission = Permission(node.chain_id, ADMIN, deployed.address)
+        registry.policy_file().permit(keys[DEPLOYER], [permission])
+    return services.register_token(
+        underlying_symbol=launch.underlying_symbol,
+        contract=_describe(node, plan, deployed.address, deployed.block_number),
+        actor=actor,
+        now=now,
+    )
+
+
+def _plan(launch: Launch, keys: dict[str, str]) -> TokenPlan:
+    fund = custody_queries.fund_by_symbol(launch.underlying_symbol)
+    accounts = [each for each in custody_queries.accounts_of(fund.pk) if each.is_countable]
+    attestor = launch.attestor or (accounts[0].custodian.attestor_address if accounts else "")
+    if not attestor:
+        raise AttestorMissing
+    admin = launch.admin or keys[DEPLOYER]
+    return TokenPlan(
+        name=f"Sharemint {fund.symbol}",
+        symbol=f"s{fund.symbol}",
+        admin=admin,
+        issuer=keys[SignerRole.ISSUER],
+        attestor=attestor,
+        compliance=keys[SignerRole.COMPLIANCE],
+        pauser=keys[PAUSER],
+        upgrader=admin,
+        restricted=launch.restricted,
+        max_age_minutes=launch.max_age_minutes,
+    )
+
+
+def _describe(node: ChainClient, plan: TokenPlan, address: str, block: int) -> DeployedContract:
+    return DeployedContract(
+        network=node.network,
+        chain_id=node.chain_id,
+        address=address,
+        name=plan.name,
+        symbol=plan.symbol,
+        block=block,
+        attestor_address=plan.attestor,
+        attestation_age_seconds_max=plan.max_age_minutes * 60,
+    )
+
+
+def _generate() -> str:
+    password = Path(settings.SIGNER_PASSWORD_FILE).read_text().strip()
+    return generate_keystore(registry.keystore_directory(), password=password)

@@ -1,0 +1,136 @@
+"""Attestations: asked of the custodian when the cap needs a newer figure, verified, then relayed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from core.errors import DomainError
+from core.failpoints import failpoint
+from custody import queries as custody_queries
+from custody.models import Attestation
+from issuance import queries, services
+from issuance.chain import attestation as attestations
+from issuance.chain import types as chain
+from issuance.chain.errors import ChainError, SignerError, WrongSignature
+from issuance.models import Token
+from issuance.pipeline.planning import Simulation, plan
+from issuance.pipeline.world import AttestationWanted, CustodianUnavailable, SignedFigure, World
+from issuance.services.attestations import VerifiedAttestation, encode_attestation
+from issuance.states import SignerRole
+
+# Between two figures of one token, whatever became of the first.
+PAUSE = timedelta(seconds=3)
+_log = structlog.get_logger(__name__)
+
+
+def request_due(*, world: World, now: datetime) -> int:
+    """Renew each token's cap where it differs from custody or grows old; returns how many."""
+    signed = 0
+    for token in queries.tokens():
+        wanted = wanted_shares(token)
+        if not _is_due(token, wanted, now=now):
+            continue
+        try:
+            signed += _renew(token, wanted, world=world, now=now)
+        except (DomainError, ChainError, SignerError, CustodianUnavailable) as obstacle:
+            _log.info("attestation_waits", token=token.public_id, reason=obstacle.code)
+    return signed
+
+
+def wanted_shares(token: Token) -> int:
+    """The units this token's cap should show: its backing and its part of what is not yet used.
+
+    The caps of a fund's tokens never sum to more than the custodian can vouch for: a cap rises
+    only by what the others' finalized caps leave.
+    """
+    siblings = list(queries.tokens().filter(fund_id=token.fund_id))
+    attestable = custody_queries.attestable(token.fund_id)
+    backing = {each.pk: custody_queries.backing(each.pk) for each in siblings}
+    spare = max(attestable - sum(backing.values()), 0)
+    share = backing[token.pk] + spare // len(siblings)
+    if len(siblings) == 1:
+        share = attestable
+    others = sum(each.attested_units for each in siblings if each.pk != token.pk)
+    return max(min(share, attestable - others), 0)
+
+
+def _is_due(token: Token, wanted: int, *, now: datetime) -> bool:
+    if queries.attestation_on_its_way(token_id=token.pk):
+        return False
+    latest = custody_queries.latest_attestation(token.pk)
+    if latest is not None and now - latest.created_at < PAUSE:
+        return False
+    if token.attested_as_of is None:
+        return wanted > 0
+    age = (now - token.attested_as_of).total_seconds()
+    return wanted != token.attested_units or age > token.attestation_age_seconds_max / 2
+
+
+def _renew(token: Token, wanted: int, *, world: World, now: datetime) -> int:
+    queries.require_not_halted(token=token)
+    figure = world.attest(
+        AttestationWanted(
+            token_id=token.pk,
+            account_id=token.custody_account_id,
+            symbol=token.fund.symbol,
+            token_name=token.name,
+            chain_id=token.chain_id,
+            contract=token.address,
+            shares=wanted,
+        )
+    )
+    failpoint("attest.answered")
+    verified = verify(token, figure)
+    row = services.record_attestation(token_id=token.pk, verified=verified, now=now)
+    failpoint("attest.recorded")
+    signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.ISSUER)
+    node = world.chain_of(token)
+    simulation = Simulation(
+        chain=node,
+        sender=signer.address,
+        to=token.address,
+        encode=_encode,
+    )
+    planned = plan([row], simulation=simulation)
+    if planned.refused:
+        _log.warning("attestation_refused", token=token.public_id, error=planned.refused[0][1].name)
+        return 0
+    signed = services.assign_attestation(
+        token_id=token.pk,
+        attestation_id=row.pk,
+        gas=planned.gas,
+        fees=node.fees(),
+        key=world.key_for(signer.address),
+        now=now,
+    )
+    failpoint("attest.committed")
+    return 1 if signed else 0
+
+
+def verify(token: Token, figure: SignedFigure) -> VerifiedAttestation:
+    """Recover who signed and compare with the token's attestor. Raises WrongSignature."""
+    attestation = chain.Attestation(
+        shares=figure.shares, as_of=figure.as_of, report_hash=figure.report_hash
+    )
+    domain = attestations.TokenDomain(
+        name=token.name, chain_id=token.chain_id, contract=token.address
+    )
+    signature = bytes.fromhex(figure.signature.removeprefix("0x"))
+    signer = attestations.recover(attestation, domain, signature)
+    if signer.lower() != token.attestor_address.lower():
+        raise WrongSignature(f"signed by {signer}, not by the attestor")
+    return VerifiedAttestation(
+        shares=figure.shares,
+        as_of=figure.as_of,
+        report=figure.report,
+        report_hash=figure.report_hash,
+        signature=figure.signature,
+        signer_address=signer,
+    )
+
+
+def _encode(rows: Sequence[object]) -> bytes:
+    (row,) = rows
+    assert isinstance(row, Attestation)
+    return encode_attestation(row)

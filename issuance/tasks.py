@@ -1,0 +1,49 @@
+"""Beat's hands for issuance: each task is one sweep over due rows and may be lost or doubled."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from core.heartbeats import beat
+from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves, world
+
+
+@shared_task(name="issuance.assign_transactions")
+def assign_transactions() -> None:
+    """Sign for due orders, after a look at the lanes."""
+    now = timezone.now()
+    lanes.inspect_lanes(world=world.from_settings(), now=now)
+    assign.assign_due(world=world.from_settings(), now=now)
+    beat(name="issuance.assign_transactions", now=now)
+
+
+@shared_task(name="issuance.advance_transactions")
+def advance_transactions() -> None:
+    """Send, look at and settle chain transactions, and resolve doubtful orders."""
+    now = timezone.now()
+    advance.advance_due(world=world.from_settings(), clock=timezone.now)
+    check.check_due(world=world.from_settings(), now=now)
+    beat(name="issuance.advance_transactions", now=now)
+
+
+@shared_task(name="issuance.follow_chains")
+def follow_chains() -> None:
+    """Record finalized events and check the books against the chain."""
+    now = timezone.now()
+    follow.follow_all(world=world.from_settings(), now=now)
+    beat(name="issuance.follow_chains", now=now)
+
+
+@shared_task(name="issuance.register_holders")
+def register_holders() -> None:
+    """Bring the holder registers up to date."""
+    now = timezone.now()
+    holders.register_due(world=world.from_settings(), now=now)
+    beat(name="issuance.register_holders", now=now)
+
+
+@shared_task(name="issuance.request_attestations")
+def request_attestations() -> None:
+    """Ask custodians for newer reserve figures where the cap needs one."""
+    now = timezone.now()
+    reserves.request_due(world=world.from_settings(), now=now)
+    beat(name="issuance.request_attestations", now=now)

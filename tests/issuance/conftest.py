@@ -1,0 +1,17 @@
+"""The stage of issuance's tests."""
+
+import pytest
+
+from tests.issuance import stage as stages
+
+
+@pytest.fixture
+def stage(anvil, transactional_db, settings) -> stages.Stage:
+    """A token on a chain of one's own, and an investor with 1,000 settled shares."""
+    return stages.build(anvil, settings)
+
+
+@pytest.fixture
+def ready(stage) -> stages.Stage:
+    """The stage with the wallet registered and the cap attested, both final."""
+    return stage.ready()
