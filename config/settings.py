@@ -159,6 +159,7 @@ SHAREMINT_ENVIRONMENT = env.str(
     "SHAREMINT_ENVIRONMENT", default="development" if DEVELOPMENT else "production"
 )
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_AGE = 30 * 60  # seconds idle; the row moves with each request
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
