@@ -1,6 +1,7 @@
 """Reads over funds, positions and movements; what belongs to an institution is scoped to it."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +12,7 @@ from core.units import Units
 from custody.models import (
     Attestation,
     Break,
+    Custodian,
     CustodyAccount,
     Delivery,
     Deposit,
@@ -153,6 +155,16 @@ def deliverable_account(
 ) -> CustodyAccount:
     """Any custody account with ``quantity`` units free to deliver. Raises SharesNotFree."""
     return _account_with_free(investor_id, fund_id, quantity, countable=False)
+
+
+def custodians(*, codes: Sequence[str]) -> QuerySet[Custodian]:
+    """The custodians of these codes, in a fixed order."""
+    return Custodian.objects.filter(code__in=codes).order_by("code")
+
+
+def files_cursor(custodian_id: uuid.UUID) -> int:
+    """The sequence of the last file taken from a custodian."""
+    return Custodian.objects.values_list("files_cursor", flat=True).get(pk=custodian_id)
 
 
 def accounts_of(fund_id: uuid.UUID) -> list[CustodyAccount]:

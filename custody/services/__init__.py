@@ -1,6 +1,5 @@
 """The use cases of custody: each is one transaction, and none calls another."""
 
-from custody.services.attestations import AttestationStale, AttestorUnknown, record_attestation
 from custody.services.breaks import (
     approve_adjustment,
     explain_break,
@@ -26,8 +25,6 @@ from custody.services.sending import (
 from custody.services.setup import add_custodian, add_custody_account, seed_funds
 
 __all__ = [
-    "AttestationStale",
-    "AttestorUnknown",
     "FundNotKept",
     "Imported",
     "QuantityStep",
@@ -49,7 +46,6 @@ __all__ = [
     "pass_over_file",
     "propose_adjustment",
     "propose_thaw",
-    "record_attestation",
     "request_delivery",
     "seed_funds",
     "thaw_fund",
