@@ -1,7 +1,8 @@
 """Everything between empty servers and a product that can serve, in one Django process.
 
-Run as ``python -m config.devstack.prepare REPORT``; the report is JSON and names secrets, so it is
-written for its owner only and removed by whoever reads it.
+Run as ``python -m config.devstack.prepare REPORT KEY_FILE``. The report is JSON and names secrets,
+so it is written for its owner only and removed by whoever reads it. The key file keeps the API key
+over restarts.
 """
 
 import json
@@ -11,18 +12,23 @@ from typing import Any
 
 import django
 
+from config.devstack.state import write_private
+
 INSTITUTION = "Example Securities Ltd"
 INSTITUTION_COUNTRY = "HK"
 
 
-def _institution() -> dict[str, str]:
-    """The demo's institution with a new key of every scope."""
+def _institution(key_path: Path) -> dict[str, str]:
+    """The demo's institution with one key of every scope, the same at every start."""
     from django.utils import timezone  # noqa: PLC0415 - needs django.setup()
 
     from core import scopes, services  # noqa: PLC0415 - as above
     from core.actors import system  # noqa: PLC0415 - as above
     from core.models import Institution  # noqa: PLC0415 - as above
 
+    if key_path.exists():
+        kept: dict[str, str] = json.loads(key_path.read_text())
+        return kept
     now, actor = timezone.now(), system("devstack")
     row = Institution.objects.filter(name=INSTITUTION).first()
     if row is None:
@@ -36,10 +42,12 @@ def _institution() -> dict[str, str]:
         actor=actor,
         now=now,
     )
-    return {"institution": row.public_id, "api_key": issued.text, "api_key_id": str(issued.row.pk)}
+    made = {"institution": row.public_id, "api_key": issued.text, "api_key_id": str(issued.row.pk)}
+    write_private(key_path, json.dumps(made))
+    return made
 
 
-def prepare() -> dict[str, Any]:
+def prepare(key_path: Path) -> dict[str, Any]:
     """Migrate, seed, deploy what is missing; safe to run again on the same database."""
     from django.conf import settings  # noqa: PLC0415 - needs django.setup()
     from django.core.management import call_command  # noqa: PLC0415 - as above
@@ -53,16 +61,14 @@ def prepare() -> dict[str, Any]:
     return {
         "operators": people.renew_operators(),
         "tokens": launch.launch_tokens(network),
-        **_institution(),
+        **_institution(key_path),
     }
 
 
-def main(report: Path) -> None:
-    from config.devstack.state import write_private  # noqa: PLC0415 - beside its only use
-
+def main(report: Path, key_path: Path) -> None:
     django.setup()
-    write_private(report, json.dumps(prepare()))
+    write_private(report, json.dumps(prepare(key_path)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

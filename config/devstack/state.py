@@ -25,6 +25,8 @@ class State:
         self.folder = root.absolute() / kind
         self.logs = self.folder / "logs"
         self.keystores = self.folder / "keys"
+        # The institution's API key, kept so that a restart does not break anybody's scripts.
+        self.key_path = self.folder / "api-key.json"
         self.places_path = self.folder / "places.mmdb"
         # Server files lie outside when the server's user cannot enter the checkout.
         self.outside = places.outside(self.folder)
@@ -38,8 +40,8 @@ class State:
             shutil.rmtree(self.outside, ignore_errors=True)
             for name in ("postgres", "keys", "custodian", "redis", "logs"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
-            for name in (SECRET_FILE, "chain.json", "beat-schedule", "started.json"):
-                (self.folder / name).unlink(missing_ok=True)
+            for path in (self.folder / SECRET_FILE, self.key_path, self.folder / "chain.json"):
+                path.unlink(missing_ok=True)
         self.logs.mkdir(parents=True, exist_ok=True)
 
     def postgres_home(self) -> Path:

@@ -50,7 +50,7 @@ class Stack:
         report.unlink(missing_ok=True)
         child = start(
             "prepare",
-            [sys.executable, "-m", "config.devstack.prepare", report],
+            [sys.executable, "-m", "config.devstack.prepare", report, self.state.key_path],
             log_path=self.state.logs / "prepare.log",
             env=self.env,
             cwd=places.CHECKOUT,

@@ -48,6 +48,11 @@ INVESTORS: dict[str, dict[str, Any]] = {
     "C": _person("client-0003", "Chen Wei", country="CN", phone="+8613812345678"),
     "D": _entity("client-0004", "Merlion Trading Pte Ltd", country="SG", phone="+6562345678"),
 }
+# Only in the sample of ./dev run.
+LATER: dict[str, dict[str, Any]] = {
+    "E": _entity("client-0005", "Formosa Wealth Ltd", country="TW", phone="+886223456789"),
+    "F": _person("client-0006", "Beatriz Alonso", country="ES", phone="+34911234567"),
+}
 ABOUT = {
     "A": "a resident of Switzerland",
     "B": "a Hong Kong fund, professional, owned in Hong Kong and Britain",
@@ -87,9 +92,9 @@ OWNERS: dict[str, list[dict[str, Any]]] = {
 
 def document(letter: str) -> dict[str, str]:
     """The identity document of an investor, by its digest only."""
-    investor = INVESTORS[letter]
+    investor = (INVESTORS | LATER)[letter]
     country = investor["facts"].get("nationality") or investor["facts"]["incorporation"]
-    kind = "passport" if investor["kind"] == "natural" else "certificate_of_incorporation"
+    kind = "passport" if investor["kind"] == "natural" else "register_extract"
     expires = datetime.now(tz=UTC) + timedelta(days=DOCUMENT_DAYS)
     digest = f"{ord(letter):02x}" * 32
     return {

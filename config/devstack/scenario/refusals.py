@@ -8,7 +8,7 @@ from config.devstack.scenario.trading import claim_wallet, order_body
 from config.devstack.scenario.world import World
 from issuance.chain.wallets import Wallet
 
-# A documentation network that the stack's small GeoIP database places in mainland China.
+# An address that the country database of the stack places in mainland China.
 MAINLAND_ADDRESS = "203.0.113.86"
 
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from config.devstack import rpc
+from config.devstack import ports, rpc
 from config.devstack.scenario.api import Answer, Api, ScenarioFailed
 from config.devstack.scenario.portal import Operator
 from config.devstack.scenario.timeline import Timeline
@@ -12,6 +12,9 @@ from config.devstack.supervisor import Stack
 from issuance.chain.client import ChainClient
 from issuance.chain.wallets import Wallet
 
+MAKER_AND_CHECKER = ("olivia", "peter")
+# An address that the stack's country database places in Switzerland.
+CLIENT_ADDRESS = "192.0.2.10"
 TOTAL_SUPPLY = "0x18160ddd"
 
 
@@ -36,6 +39,27 @@ class World:
     refusals: list[dict[str, Any]] = field(default_factory=list)
     events: dict[str, int] = field(default_factory=dict)
     seconds_to_first_mint: float | None = None
+
+    @classmethod
+    def of(cls, stack: Stack, timeline: Timeline) -> Self:
+        """Every door of a running stack: an API key, two operators' sessions, a node."""
+        people = {each["name"]: each["password"] for each in stack.prepared["operators"]}
+        first, second = (
+            Operator(stack.ports.portal_url, name=name, password=people[name])
+            for name in MAKER_AND_CHECKER
+        )
+        services = stack.services
+        return cls(
+            stack=stack,
+            timeline=timeline,
+            api=Api(stack.ports.api_url, stack.prepared["api_key"], client_address=CLIENT_ADDRESS),
+            first=first,
+            second=second,
+            chain=ChainClient(services.network, [services.rpc_url], services.chain_id),
+            receiver_record=stack.state.folder / "received.jsonl",
+            receiver_secret=stack.state.folder / "receiver-secret",
+            receiver_port=ports.free_port(),
+        )
 
     @property
     def network(self) -> str:
