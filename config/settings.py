@@ -8,6 +8,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 
 from config import logging as json_logging
+from config.openapi import SPECTACULAR
 from config.portal.theme import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, re-exported
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,6 +155,13 @@ GEOIP_PATH = env.str("GEOIP_PATH", default="")
 KYC_PROVIDER = env.str("KYC_PROVIDER", default="manual")
 KYC_VALIDITY = timedelta(days=env.int("KYC_VALIDITY_DAYS", default=365))
 
+# --- custody: one custodian may be reachable by program -----------------------------------------
+CUSTODIAN_CODE = env.str("CUSTODIAN_CODE", default="SANDBOX")
+CUSTODIAN_URL = env.str("CUSTODIAN_URL", default="")
+CUSTODIAN_SECRET = env.str("CUSTODIAN_SECRET", default="")
+# How long the developers' custodian takes to settle.
+SANDBOX_CUSTODIAN_DELAY_SECONDS = env.float("SANDBOX_CUSTODIAN_DELAY_SECONDS", default=1.0)
+
 # --- portal: sessions, cookies, transport and content security ----------------------------------
 SHAREMINT_ENVIRONMENT = env.str(
     "SHAREMINT_ENVIRONMENT", default="development" if DEVELOPMENT else "production"
@@ -241,6 +249,8 @@ REST_FRAMEWORK = {
 }
 # Loopback and plain-http receivers are for a developer's machine only.
 WEBHOOK_ALLOW_LOOPBACK = DEVELOPMENT and env.bool("WEBHOOK_ALLOW_LOOPBACK", default=DEVELOPMENT)
+
+SPECTACULAR_SETTINGS = SPECTACULAR
 
 # --- logs: JSON lines, redacted --------------------------------------------------------------------
 LOGGING = json_logging.settings(level=env.str("LOG_LEVEL", default="INFO"))

@@ -82,6 +82,7 @@ class State:
             made = {
                 "SECRET_KEY": secrets.token_urlsafe(48),
                 "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+                "CUSTODIAN_SECRET": secrets.token_urlsafe(32),
                 "API_KEY_PEPPER": secrets.token_urlsafe(48),
                 "SANDBOX_ATTESTOR_KEY": "0x" + secrets.token_bytes(32).hex(),
             }
