@@ -4,6 +4,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.utils import timezone
+
+from core.units import Units
+from custody import queries as custody_queries
+from custody.models import CustodyAccount
+from custody.providers import registry as registry_of_custodians
+from custody.providers.custodian import AttestationRequest, CustodianRefused
+from custody.providers.custodian import CustodianUnavailable as ProviderUnavailable
 from issuance.chain import registry
 from issuance.chain import types as chain
 from issuance.models import Token
@@ -58,4 +66,23 @@ def from_settings() -> World:
 
 
 def _ask_custodian(wanted: AttestationWanted) -> SignedFigure:
-    raise CustodianUnavailable(wanted.symbol)
+    account = CustodyAccount.objects.select_related("custodian").get(pk=wanted.account_id)
+    fund = custody_queries.fund_by_symbol(wanted.symbol)
+    request = AttestationRequest(
+        isin=custody_queries.isin_of(fund_id=fund.pk, on=timezone.now().date()),
+        chain_id=wanted.chain_id,
+        contract=wanted.contract,
+        token_name=wanted.token_name,
+        shares=Units(wanted.shares),
+    )
+    try:
+        signed = registry_of_custodians.client_for(account.custodian.code).attest(request)
+    except (LookupError, ProviderUnavailable, CustodianRefused) as silence:
+        raise CustodianUnavailable(wanted.symbol) from silence
+    return SignedFigure(
+        shares=signed.shares,
+        as_of=signed.as_of,
+        report=signed.report,
+        report_hash=signed.report_hash,
+        signature=signed.signature,
+    )
