@@ -31,7 +31,7 @@ class PageQuery(QuerySerializer):
     """What every list takes; a list with filters extends it."""
 
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
-    page_token = serializers.CharField(max_length=200, default="")
+    page_token = serializers.CharField(max_length=200, required=False)
     order = serializers.ChoiceField(["asc", "desc"], default="desc")
 
 
@@ -51,7 +51,7 @@ def take_page(rows: QuerySet[Row], *, query: Mapping[str, Any], scope: str) -> P
     """
     bound = _filter_hash(query, scope)
     newest_first = query["order"] == "desc"
-    if query["page_token"]:
+    if query.get("page_token"):
         position = _read(query["page_token"], bound)
         rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": position})
     limit: int = query["limit"]

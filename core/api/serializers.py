@@ -135,6 +135,7 @@ class StatusField(serializers.ReadOnlyField):
         return str(value).lower()
 
 
+@extend_schema_field({"type": "string"})
 class ObjectField(serializers.ReadOnlyField):
     """The ``object`` member: the kind of the row, from its OBJECT."""
 

@@ -2,9 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from core.api import api_keys, event_feed, webhooks
+from core.api import api_keys, document, event_feed, webhooks
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("openapi.json", document.OpenApi.as_view()),
+    path("docs", document.Docs.as_view()),
+    path("docs/errors", document.ErrorDocs.as_view()),
     path("api-keys", api_keys.ApiKeys.as_view()),
     path("api-keys/<str:key_id>/rotate", api_keys.ApiKeyRotate.as_view()),
     path("events", event_feed.Events.as_view()),
