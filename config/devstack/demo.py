@@ -24,6 +24,9 @@ def main(*, summary_path: str | None) -> int:
             print(f"\ndemo: failed: {failure}", file=sys.stderr)
             print(f"logs: {stack.state.logs}", file=sys.stderr)
             return 1
+        except Exception as fault:
+            _write(summary_path, {"ok": False, "failed": repr(fault)})
+            raise
         _write(summary_path, summary)
     print(f"first mint final after {summary['seconds_to_first_mint']} s")
     print("demo: ok")

@@ -82,8 +82,8 @@ class State:
             made = {
                 "SECRET_KEY": secrets.token_urlsafe(48),
                 "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
-                "CUSTODIAN_SECRET": secrets.token_urlsafe(32),
                 "API_KEY_PEPPER": secrets.token_urlsafe(48),
+                "CUSTODIAN_SECRET": secrets.token_urlsafe(32),
                 "SANDBOX_ATTESTOR_KEY": "0x" + secrets.token_bytes(32).hex(),
             }
             write_private(path, json.dumps(made, indent=1))

@@ -90,11 +90,23 @@ def orders(world: World) -> list[dict[str, Any]]:
 
 
 def reserves(world: World) -> None:
-    """Anybody may fetch the reserves; they must cover the supply the node reports."""
-    public = Api(world.stack.ports.api_url).get("reserves")
-    if not json.dumps(public).count("0x"):
-        raise ScenarioFailed(f"the published reserves name no contract: {public}")
-    world.timeline.note("reserves published", f"{len(json.dumps(public))} bytes, no key needed")
+    """Anybody may fetch the reserves; at finality they name the very supply the node reports."""
+    public = Api(world.stack.ports.api_url)
+    wanted = {
+        each["contract"]: format_quantity(world.supply(each["contract"]))
+        for each in world.api.pages("tokens")
+    }
+
+    def agrees(published: dict[str, Any]) -> bool:
+        listed = [token for fund in published["data"] for token in fund["tokens"]]
+        return {each["contract"]: each["supply"] for each in listed} == wanted
+
+    shown = public.wait("reserves", agrees, seconds=SETTLE_SECONDS, what="the published reserves")
+    for fund in shown["data"]:
+        if parse_quantity(fund["supply"]) > parse_quantity(fund["settled"]):
+            raise ScenarioFailed(f"more tokens than settled shares: {fund}")
+        text = f"supply {fund['supply']} of {fund['settled']} settled shares"
+        world.timeline.note(f"reserves of {fund['underlying_symbol']} published", text)
 
 
 def events(world: World) -> dict[str, int]:

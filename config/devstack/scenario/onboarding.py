@@ -66,7 +66,7 @@ def _show_refusal(world: World, letter: str) -> None:
     if world.investors[letter]["status"] != "rejected":
         raise ScenarioFailed(f"investor {letter} should be refused: {world.investors[letter]}")
     decision = _decision(world, letter)
-    fired = [rule for rule in decision["rules"] if rule["effect"] == "deny"]
+    fired = [rule for rule in decision["fired"] if rule["effect"].upper() == "DENY"]
     if not fired or not all(rule["clause"] and rule["quote"] for rule in fired):
         raise ScenarioFailed(f"a refusal without its clause: {decision}")
     world.timeline.note(f"investor {letter} refused", f"{decision['effect']} ({decision['id']})")

@@ -74,5 +74,5 @@ def _summary(world: World) -> dict[str, Any]:
 
 
 def _decision(*, subject: str, decision: dict[str, Any]) -> dict[str, Any]:
-    rules = [{"id": rule["id"], "clause": rule["clause"]} for rule in decision["rules"]]
+    rules = [{"id": rule["id"], "clause": rule["clause"]} for rule in decision["fired"]]
     return {"subject": subject, "effect": decision["effect"], "rules": rules}
