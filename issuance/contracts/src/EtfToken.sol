@@ -21,13 +21,7 @@ import {IEtfToken} from "./IEtfToken.sol";
 /// Three movements need less, on purpose: a holder who is not frozen can always ask to redeem, the
 /// issuer can always burn or return what stands in escrow, and a forced transfer checks only its
 /// receiver.
-contract EtfToken is
-    ERC20PermitUpgradeable,
-    AccessControlUpgradeable,
-    UUPSUpgradeable,
-    IEtfToken,
-    IERC7943
-{
+contract EtfToken is ERC20PermitUpgradeable, AccessControlUpgradeable, UUPSUpgradeable, IEtfToken, IERC7943 {
     using SafeCast for uint256;
 
     /// @notice Mints and burns by order id.
