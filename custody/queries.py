@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from core.errors import DomainError, HaltActive, NotFound
 from core.units import Units
@@ -64,6 +64,14 @@ def funds() -> QuerySet[Fund]:
     return Fund.objects.prefetch_related("identifiers").order_by("symbol")
 
 
+def fund_by_id(fund_id: uuid.UUID) -> Fund:
+    """The fund of this id. Raises NotFound."""
+    found = funds().filter(pk=fund_id).first()
+    if found is None:
+        raise NotFound("There is no such fund.")
+    return found
+
+
 def fund_by_symbol(symbol: str) -> Fund:
     """The fund traded under ``symbol``, whatever its status. Raises UnknownFund."""
     found = Fund.objects.filter(symbol=symbol).first()
@@ -118,6 +126,13 @@ def position_at(*, fund_id: uuid.UUID, custody_account_id: uuid.UUID) -> Positio
 def position_of(*, fund_id: uuid.UUID, investor_id: uuid.UUID) -> Position:
     """One investor's own buckets of a fund: free, reserved and releasing."""
     return _position(LedgerAccount.objects.filter(fund_id=fund_id, owner=investor_id))
+
+
+def positions_of(*, investor_id: uuid.UUID) -> list[tuple[str, Position]]:
+    """The investor's buckets of every fund it ever held, by symbol."""
+    kept = LedgerAccount.objects.filter(owner=investor_id).values("fund_id")
+    rows = Fund.objects.filter(pk__in=kept).order_by("symbol")
+    return [(fund.symbol, position_of(fund_id=fund.pk, investor_id=investor_id)) for fund in rows]
 
 
 def backing(token_id: uuid.UUID) -> Units:
@@ -231,9 +246,16 @@ def latest_attestation(token_id: uuid.UUID) -> Attestation | None:
     return Attestation.objects.filter(token_id=token_id).order_by("-as_of").first()
 
 
-def deposits_for(*, institution_id: uuid.UUID) -> QuerySet[Deposit]:
-    """The institution's deposits."""
-    return Deposit.objects.filter(institution_id=institution_id).select_related("fund")
+def deposits_for(
+    *,
+    institution_id: uuid.UUID,
+    investor_id: uuid.UUID | None = None,
+    symbol: str = "",
+    status: str = "",
+) -> QuerySet[Deposit]:
+    """The institution's deposits, of one investor, fund or status when named."""
+    rows = Deposit.objects.filter(institution_id=institution_id).select_related("fund")
+    return rows.filter(_narrowed(investor_id, symbol, status))
 
 
 def deposit_for(*, institution_id: uuid.UUID, deposit_id: uuid.UUID) -> Deposit:
@@ -244,9 +266,16 @@ def deposit_for(*, institution_id: uuid.UUID, deposit_id: uuid.UUID) -> Deposit:
     return found
 
 
-def deliveries_for(*, institution_id: uuid.UUID) -> QuerySet[Delivery]:
-    """The institution's deliveries."""
-    return Delivery.objects.filter(institution_id=institution_id).select_related("fund")
+def deliveries_for(
+    *,
+    institution_id: uuid.UUID,
+    investor_id: uuid.UUID | None = None,
+    symbol: str = "",
+    status: str = "",
+) -> QuerySet[Delivery]:
+    """The institution's deliveries, of one investor, fund or status when named."""
+    rows = Delivery.objects.filter(institution_id=institution_id).select_related("fund")
+    return rows.filter(_narrowed(investor_id, symbol, status))
 
 
 def delivery_for(*, institution_id: uuid.UUID, delivery_id: uuid.UUID) -> Delivery:
@@ -255,6 +284,11 @@ def delivery_for(*, institution_id: uuid.UUID, delivery_id: uuid.UUID) -> Delive
     if found is None:
         raise NotFound("There is no such delivery.")
     return found
+
+
+def _narrowed(investor_id: uuid.UUID | None, symbol: str, status: str) -> Q:
+    wanted = {"investor_id": investor_id, "fund__symbol": symbol, "status": status}
+    return Q(**{name: value for name, value in wanted.items() if value})
 
 
 def _account_with_free(

@@ -68,14 +68,21 @@ def request_delivery(
 
 @use_case
 def cancel_delivery(
-    *, delivery_id: uuid.UUID, reason: str, actor: Actor, now: datetime
+    *,
+    delivery_id: uuid.UUID,
+    institution_id: uuid.UUID | None = None,
+    reason: str,
+    actor: Actor,
+    now: datetime,
 ) -> Delivery:
     """Call off a delivery before it is instructed: the shares are free again.
 
-    Raises NotFound or StateConflict: after the instruction only the custodian can cancel.
+    ``institution_id`` is None for the issuer's own operators. Raises NotFound or StateConflict:
+    after the instruction only the custodian can cancel.
     """
-    delivery = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
-    if delivery is None:
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("fund", "investor")
+    delivery = rows.filter(pk=delivery_id).first()
+    if delivery is None or institution_id not in {None, delivery.institution_id}:
         raise NotFound("There is no such delivery.")
     if delivery.status != DeliveryStatus.REQUESTED:
         raise StateConflict("The custodian has been instructed.", state=delivery.status)

@@ -89,10 +89,21 @@ def advise_deposit(
 
 
 @use_case
-def cancel_deposit(*, deposit_id: uuid.UUID, reason: str, actor: Actor, now: datetime) -> Deposit:
-    """Call off a deposit the custodian has not been told of. Raises NotFound or StateConflict."""
-    deposit = Deposit.objects.select_for_update().filter(pk=deposit_id).first()
-    if deposit is None:
+def cancel_deposit(
+    *,
+    deposit_id: uuid.UUID,
+    institution_id: uuid.UUID | None = None,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> Deposit:
+    """Call off a deposit the custodian has not been told of.
+
+    ``institution_id`` is None for the issuer's own operators. Raises NotFound or StateConflict.
+    """
+    rows = Deposit.objects.select_for_update(of=("self",)).select_related("fund", "investor")
+    deposit = rows.filter(pk=deposit_id).first()
+    if deposit is None or institution_id not in {None, deposit.institution_id}:
         raise NotFound("There is no such deposit.")
     if deposit.sent_at is not None:
         raise StateConflict("The custodian has been told; it must cancel.", state=deposit.status)

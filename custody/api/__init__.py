@@ -1,0 +1,1 @@
+"""Custody over HTTP: funds, positions, deposits and deliveries of the caller's institution."""
