@@ -1,7 +1,7 @@
 """What makes an order acceptable: every check before anything is reserved, in one place."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,10 +70,16 @@ class Acceptance:
     needs_approval: bool
 
 
-def accept(*, institution_id: uuid.UUID, terms: OrderTerms, now: datetime) -> Acceptance:
+def accept(
+    *,
+    institution_id: uuid.UUID,
+    terms: OrderTerms,
+    context: Mapping[str, str],
+    now: datetime,
+) -> Acceptance:
     """Check the terms against fund, network, investor, wallet, policy and shares.
 
-    Raises one named refusal with the field to blame; the first that applies, in this order.
+    ``context`` holds facts of the request, such as the session's country. Raises one named refusal with the field to blame; the first that applies, in this order.
     """
     investor = kyc_queries.investor_for(
         institution_id=institution_id, investor_id=terms.investor_id
@@ -85,7 +91,7 @@ def accept(*, institution_id: uuid.UUID, terms: OrderTerms, now: datetime) -> Ac
     kyc_policy.require_standing(investor=investor, action=_action(terms.type), now=now)
     wallet = _usable_wallet(token, terms, now)
     decision = kyc_policy.require(
-        investor=investor, action=_action(terms.type), context={}, now=now, trigger="order"
+        investor=investor, action=_action(terms.type), context=context, now=now, trigger="order"
     )
     return Acceptance(
         investor=investor,

@@ -1,6 +1,7 @@
 """Reads of issuance; every read on behalf of an institution is scoped to it."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
@@ -8,6 +9,8 @@ from django.db.models import QuerySet, Sum
 
 from core import breakers
 from core.errors import DomainError, NotFound
+from custody import queries as custody_queries
+from custody.models import Attestation
 from issuance.models import (
     Attempt,
     ChainTransaction,
@@ -54,10 +57,20 @@ def order_for(*, institution_id: uuid.UUID, order_id: uuid.UUID) -> Order:
         raise NotFound from None
 
 
-def orders_of(*, institution_id: uuid.UUID, api_status: str = "") -> QuerySet[Order]:
-    """The institution's orders, narrowed to one API status when given."""
+def orders_of(
+    *,
+    institution_id: uuid.UUID,
+    api_status: str = "",
+    investor_id: uuid.UUID | None = None,
+    client_order_id: str = "",
+) -> QuerySet[Order]:
+    """The institution's orders; each filter counts when it is given."""
     rows = _orders().filter(institution_id=institution_id)
-    return rows.filter(status__in=exact_statuses(api_status)) if api_status else rows
+    if api_status:
+        rows = rows.filter(status__in=exact_statuses(api_status))
+    if investor_id is not None:
+        rows = rows.filter(investor_id=investor_id)
+    return rows.filter(client_order_id=client_order_id) if client_order_id else rows
 
 
 def order_for_update(*, order_id: uuid.UUID) -> Order:
@@ -124,11 +137,19 @@ def token_by_id(*, token_id: uuid.UUID) -> Token:
         raise NotFound from None
 
 
-def holders_of(*, institution_id: uuid.UUID) -> QuerySet[Holder]:
-    """The register entries of the institution's wallets."""
-    return Holder.objects.select_related("token__fund", "wallet").filter(
+def holders_of(
+    *,
+    institution_id: uuid.UUID,
+    wallet_id: uuid.UUID | None = None,
+    token_id: uuid.UUID | None = None,
+) -> QuerySet[Holder]:
+    """The register entries of the institution's wallets; each filter counts when it is given."""
+    rows = Holder.objects.select_related("token__fund", "wallet").filter(
         institution_id=institution_id
     )
+    if wallet_id is not None:
+        rows = rows.filter(wallet_id=wallet_id)
+    return rows.filter(token_id=token_id) if token_id is not None else rows
 
 
 def registered_holder(*, token: Token, wallet_id: uuid.UUID) -> Holder | None:
@@ -180,6 +201,53 @@ def next_onchain_id(*, token_id: uuid.UUID) -> int:
 def sequence_name(token_id: uuid.UUID) -> str:
     """The PostgreSQL sequence that numbers a token's orders."""
     return f"issuance_onchain_id_{token_id.hex}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveToken:
+    """One token at its last finalized look, with the custodian's newest word on it; units."""
+
+    token: Token
+    supply: int
+    backing: int
+    block: int | None
+    block_hash: str | None
+    attestation: Attestation | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """A fund's settled units and what of them stands behind tokens."""
+
+    symbol: str
+    settled: int
+    backing: int
+    tokens: list[ReserveToken]
+
+
+def reserves() -> list[Reserve]:
+    """Every fund that has tokens, by symbol."""
+    found: dict[str, Reserve] = {}
+    for token in tokens().order_by("fund__symbol", "network"):
+        held = custody_queries.position(token.fund_id)
+        latest = latest_snapshot(token_id=token.pk)
+        reserve = found.setdefault(
+            token.fund.symbol,
+            Reserve(
+                symbol=token.fund.symbol, settled=held.settled, backing=held.backing, tokens=[]
+            ),
+        )
+        reserve.tokens.append(
+            ReserveToken(
+                token=token,
+                supply=latest.supply if latest else 0,
+                backing=custody_queries.backing(token.pk),
+                block=latest.block if latest else None,
+                block_hash=latest.block_hash if latest else None,
+                attestation=custody_queries.latest_attestation(token.pk),
+            )
+        )
+    return list(found.values())
 
 
 # --- halts --------------------------------------------------------------------------------------

@@ -7,16 +7,18 @@ import structlog
 
 from core.errors import DomainError
 from core.failpoints import failpoint
+from core.units import Units
 from custody import queries as custody_queries
 from custody.models import Attestation
+from custody.providers.custodian import AttestationRequest, SignedAttestation
 from issuance import queries, services
 from issuance.chain import attestation as attestations
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainError, SignerError, WrongSignature
 from issuance.models import Token
 from issuance.pipeline.planning import Simulation, plan
-from issuance.pipeline.world import AttestationWanted, CustodianUnavailable, SignedFigure, World
-from issuance.services.attestations import VerifiedAttestation, encode_attestation
+from issuance.pipeline.world import World
+from issuance.services.attestations import encode_attestation
 from issuance.states import SignerRole
 
 # Between two figures of one token, whatever became of the first.
@@ -33,7 +35,7 @@ def request_due(*, world: World, now: datetime) -> int:
             continue
         try:
             signed += _renew(token, wanted, world=world, now=now)
-        except (DomainError, ChainError, SignerError, CustodianUnavailable) as obstacle:
+        except (DomainError, ChainError, SignerError) as obstacle:
             _log.info("attestation_waits", token=token.public_id, reason=obstacle.code)
     return signed
 
@@ -70,28 +72,43 @@ def _is_due(token: Token, wanted: int, *, now: datetime) -> bool:
 def _renew(token: Token, wanted: int, *, world: World, now: datetime) -> int:
     queries.require_not_halted(token=token)
     figure = world.attest(
-        AttestationWanted(
-            token_id=token.pk,
-            account_id=token.custody_account_id,
-            symbol=token.fund.symbol,
-            token_name=token.name,
+        token,
+        AttestationRequest(
+            isin=custody_queries.isin_of(fund_id=token.fund_id, on=now.date()),
             chain_id=token.chain_id,
             contract=token.address,
-            shares=wanted,
-        )
+            token_name=token.name,
+            shares=Units(wanted),
+        ),
     )
     failpoint("attest.answered")
-    verified = verify(token, figure)
-    row = services.record_attestation(token_id=token.pk, verified=verified, now=now)
+    require_genuine(token, figure)
+    row = services.record_attestation(token_id=token.pk, figure=figure, now=now)
     failpoint("attest.recorded")
+    return _relay(token, row, world=world, now=now)
+
+
+def require_genuine(token: Token, figure: SignedAttestation) -> None:
+    """Recover who signed: only the token's attestor counts. Raises WrongSignature."""
+    attestation = chain.Attestation(
+        shares=figure.shares, as_of=figure.as_of, report_hash=figure.report_hash
+    )
+    domain = attestations.TokenDomain(
+        name=token.name, chain_id=token.chain_id, contract=token.address
+    )
+    try:
+        signature = bytes.fromhex(figure.signature.removeprefix("0x"))
+    except ValueError:
+        raise WrongSignature("not hex") from None
+    signer = attestations.recover(attestation, domain, signature)
+    if not signer.lower() == token.attestor_address.lower() == figure.signer_address.lower():
+        raise WrongSignature(f"signed by {signer}, not by the attestor")
+
+
+def _relay(token: Token, row: Attestation, *, world: World, now: datetime) -> int:
     signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.ISSUER)
     node = world.chain_of(token)
-    simulation = Simulation(
-        chain=node,
-        sender=signer.address,
-        to=token.address,
-        encode=_encode,
-    )
+    simulation = Simulation(chain=node, sender=signer.address, to=token.address, encode=_encode)
     planned = plan([row], simulation=simulation)
     if planned.refused:
         _log.warning("attestation_refused", token=token.public_id, error=planned.refused[0][1].name)
@@ -106,28 +123,6 @@ def _renew(token: Token, wanted: int, *, world: World, now: datetime) -> int:
     )
     failpoint("attest.committed")
     return 1 if signed else 0
-
-
-def verify(token: Token, figure: SignedFigure) -> VerifiedAttestation:
-    """Recover who signed and compare with the token's attestor. Raises WrongSignature."""
-    attestation = chain.Attestation(
-        shares=figure.shares, as_of=figure.as_of, report_hash=figure.report_hash
-    )
-    domain = attestations.TokenDomain(
-        name=token.name, chain_id=token.chain_id, contract=token.address
-    )
-    signature = bytes.fromhex(figure.signature.removeprefix("0x"))
-    signer = attestations.recover(attestation, domain, signature)
-    if signer.lower() != token.attestor_address.lower():
-        raise WrongSignature(f"signed by {signer}, not by the attestor")
-    return VerifiedAttestation(
-        shares=figure.shares,
-        as_of=figure.as_of,
-        report=figure.report,
-        report_hash=figure.report_hash,
-        signature=figure.signature,
-        signer_address=signer,
-    )
 
 
 def _encode(rows: Sequence[object]) -> bytes:

@@ -1,13 +1,16 @@
 """The custodian's attestations on their way into a token's cap."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from core import events
+from core.errors import StateConflict
 from core.ids import new_uuid
+from core.units import format_quantity
 from core.use_case import use_case
+from custody import queries as custody_queries
 from custody.models import Attestation
+from custody.providers.custodian import SignedAttestation
 from issuance import queries
 from issuance.chain import token as token_calls
 from issuance.chain import types as chain
@@ -17,40 +20,40 @@ from issuance.services.lanes import PIPELINE, Call
 from issuance.states import ChainTransactionKind, SignerRole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedAttestation:
-    """An attestation whose signature was recovered and found to be the attestor's."""
+class AttestationStale(StateConflict):
+    """An attestation of the same or a later moment is on record."""
 
-    shares: int
-    as_of: int
-    report: str
-    report_hash: str
-    signature: str
-    signer_address: str
+    code = "attestation_stale"
+    title = "A newer attestation is on record."
 
 
 @use_case
 def record_attestation(
-    *, token_id: uuid.UUID, verified: VerifiedAttestation, now: datetime
+    *, token_id: uuid.UUID, figure: SignedAttestation, now: datetime
 ) -> Attestation:
-    """Keep a verified attestation; a second one of the same second is the first."""
+    """Keep a figure whose signature the caller has verified; the same one again is the first.
+
+    Raises AttestationStale.
+    """
     token = queries.token_by_id(token_id=token_id)
-    as_of = datetime.fromtimestamp(verified.as_of, tz=UTC)
-    known = Attestation.objects.filter(token_id=token.pk, as_of=as_of).first()
-    if known is not None:
-        return known
+    as_of = datetime.fromtimestamp(figure.as_of, tz=UTC)
+    before = custody_queries.latest_attestation(token.pk)
+    if before is not None and before.as_of >= as_of:
+        if before.signature == figure.signature:
+            return before
+        raise AttestationStale
     row = Attestation(
         id=new_uuid(),
         created_at=now,
         token_id=token.pk,
         fund=token.fund,
-        custodian=token.custody_account.custodian,
-        shares=verified.shares,
+        custodian_id=token.custody_account.custodian_id,
+        shares=figure.shares,
         as_of=as_of,
-        report=verified.report,
-        report_hash=verified.report_hash,
-        signature=verified.signature,
-        signer_address=verified.signer_address,
+        report=figure.report,
+        report_hash=figure.report_hash,
+        signature=figure.signature,
+        signer_address=figure.signer_address,
     )
     row.save(force_insert=True)
     events.record(
@@ -58,7 +61,11 @@ def record_attestation(
         row=row,
         actor=PIPELINE,
         now=now,
-        data={"token_id": token.public_id, "as_of": verified.as_of},
+        data={
+            "token_id": token.public_id,
+            "qty": format_quantity(row.shares),
+            "as_of": events.format_time(as_of),
+        },
     )
     return row
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core import breakers, events
+from core import breakers
 from core.failpoints import failpoint
-from core.ids import new_uuid
 from core.transitions import move
+from core.units import format_quantity
 from core.use_case import use_case
 from custody import queries as custody_queries
 from custody.models import Break
+from custody.services.findings import record_break
 from custody.states import BreakKind, Severity
 from issuance import policy, queries
 from issuance.chain import types as chain
@@ -151,9 +152,7 @@ def _is_for(event: chain.RedeemRequested, order: Order) -> bool:
 def _unmatched(
     token: Token, event: chain.RedeemRequested, order: Order | None, *, now: datetime
 ) -> None:
-    row = Break(
-        id=new_uuid(),
-        created_at=now,
+    found = Break(
         kind=BreakKind.UNKNOWN_REFERENCE,
         severity=Severity.S1,
         fund=token.fund,
@@ -161,24 +160,11 @@ def _unmatched(
         # Nothing is missing in custody: the tokens still exist and are still backed.
         delta=0,
         subject=(
-            f"escrow without order: {token.symbol} on {token.network},"
-            f" id {event.order_id}, tx {event.log.tx_hash[:18]}"
-        ),
+            f"escrow of {format_quantity(event.amount)} {token.symbol} on {token.network} under"
+            f" {order.public_id if order else event.order_id}: {event.log.tx_hash}"
+        )[:160],
     )
-    row.save(force_insert=True)
-    events.record(
-        event_type="break.opened",
-        row=row,
-        actor=PIPELINE,
-        now=now,
-        data={
-            "kind": row.kind.lower(),
-            "token_id": token.public_id,
-            "order_id": order.public_id if order else None,
-            "onchain_order_id": str(event.order_id),
-            "tx_hash": event.log.tx_hash,
-        },
-    )
+    record_break(found, actor=PIPELINE, now=now)
 
 
 def _require_expected(
@@ -203,7 +189,7 @@ def _require_expected(
 
 
 def _snapshot(token: Token, last: chain.Head, reserves: chain.Reserves, *, now: datetime) -> None:
-    record_cap(token, reserves)
+    record_cap(token, reserves=reserves)
     latest = queries.latest_snapshot(token_id=token.pk)
     settled = custody_queries.position(token.fund_id).settled
     seen = (reserves.supply, reserves.cap, settled)

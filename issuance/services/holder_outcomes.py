@@ -11,7 +11,7 @@ from issuance.states import HOLDER_TABLE, HolderStatus
 
 
 def settle_holders(
-    row: ChainTransaction, seen: Sequence[chain.TokenEvent], *, now: datetime
+    row: ChainTransaction, *, seen: Sequence[chain.TokenEvent], now: datetime
 ) -> bool:
     """Mark the entries registered, inside the caller's transaction.
 

@@ -1,6 +1,7 @@
 """Taking, previewing and cancelling orders."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -33,6 +34,7 @@ def create_order(
     institution_id: uuid.UUID,
     terms: OrderTerms,
     client_order_id: str,
+    context: Mapping[str, str],
     actor: Actor,
     now: datetime,
 ) -> Order:
@@ -42,7 +44,7 @@ def create_order(
     decision behind a policy refusal is kept.
     """
     _require_fresh_id(institution_id, client_order_id)
-    accepted = policy.accept(institution_id=institution_id, terms=terms, now=now)
+    accepted = policy.accept(institution_id=institution_id, terms=terms, context=context, now=now)
     queries.require_not_halted(token=accepted.token)
     accepted.decision.save(force_insert=True)
     order = _order(accepted, terms=terms, client_order_id=client_order_id, actor=actor, now=now)
@@ -63,12 +65,18 @@ def create_order(
 
 
 @transaction.atomic(durable=True)
-def preview_order(*, institution_id: uuid.UUID, terms: OrderTerms, now: datetime) -> Acceptance:
+def preview_order(
+    *,
+    institution_id: uuid.UUID,
+    terms: OrderTerms,
+    context: Mapping[str, str],
+    now: datetime,
+) -> Acceptance:
     """What taking this order would find, with nothing written and no idempotency key used up.
 
     Raises what ``create_order`` would.
     """
-    accepted = policy.accept(institution_id=institution_id, terms=terms, now=now)
+    accepted = policy.accept(institution_id=institution_id, terms=terms, context=context, now=now)
     queries.require_not_halted(token=accepted.token)
     return accepted
 

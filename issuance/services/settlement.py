@@ -71,7 +71,7 @@ def settle_transaction(
     orders = lanes.bound_orders(row)
     if evidence.status == ChainTransactionStatus.FINAL_OK:
         outcome = _read(row, orders, evidence.events)
-        if outcome.unexplained or not settle_holders(row, evidence.events, now=now):
+        if outcome.unexplained or not settle_holders(row, seen=evidence.events, now=now):
             _trip(row, outcome.unexplained, now=now)
             return False
         _post(outcome, now=now)
@@ -191,10 +191,10 @@ def _finish(
     bindings.filter(order_id__in=reasons).update(live=False, outcome="skipped")
     bindings.exclude(order_id__in=reasons).update(outcome="executed")
     if row.kind == ChainTransactionKind.ATTEST and evidence.reserves is not None:
-        record_cap(row.token, evidence.reserves)
+        record_cap(row.token, reserves=evidence.reserves)
 
 
-def record_cap(token: Token, reserves: chain.Reserves) -> None:
+def record_cap(token: Token, *, reserves: chain.Reserves) -> None:
     """Keep what the contract holds at finality as the attested cap and its time."""
     Token.objects.filter(pk=token.pk).update(
         attested_units=reserves.cap,

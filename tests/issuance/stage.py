@@ -17,6 +17,7 @@ from core.units import parse_quantity
 from custody import ledger
 from custody.ledger.posting import Posting, post
 from custody.models import CustodyAccount, Fund
+from custody.providers.custodian import AttestationRequest, SignedAttestation
 from custody.states import Bucket, TransferKind
 from issuance import services
 from issuance.chain import types as chain
@@ -28,7 +29,7 @@ from issuance.chain.token import TokenReader
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import Order, Token
 from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves
-from issuance.pipeline.world import AttestationWanted, SignedFigure, World
+from issuance.pipeline.world import World
 from issuance.policy import OrderTerms
 from issuance.services.tokens import DeployedContract
 from issuance.states import OrderType, SignerRole
@@ -108,6 +109,7 @@ class Stage:
             institution_id=self.institution.pk,
             terms=self.terms(quantity, order_type, **changes),
             client_order_id=reference or str(uuid.uuid4()),
+            context={},
             actor=CLIENT,
             now=timezone.now(),
         )
@@ -194,7 +196,7 @@ def build(anvil: Anvil, settings, shares: str = "1000") -> Stage:
     world = World(
         chain_for=lambda network: node,
         key_for=lambda address: signers[address],
-        attest=lambda wanted: sign_figure(attestor, node, wanted),
+        attest=lambda token, request: sign_figure(attestor, node, request),
     )
     stage = Stage(
         anvil=anvil,
@@ -283,18 +285,20 @@ def deploy(
     return token, signers
 
 
-def sign_figure(attestor: Key, node: ChainClient, wanted: AttestationWanted) -> SignedFigure:
-    report = f"{wanted.symbol}: {wanted.shares}"
-    as_of = node.head().timestamp
+def sign_figure(attestor: Key, node: ChainClient, request: AttestationRequest) -> SignedAttestation:
+    report = f"{request.isin}: {request.shares}"
     figure = chain.Attestation(
-        shares=wanted.shares, as_of=as_of, report_hash=f"0x{keccak(text=report).hex()}"
+        shares=request.shares,
+        as_of=node.head().timestamp,
+        report_hash=f"0x{keccak(text=report).hex()}",
     )
-    domain = TokenDomain(wanted.token_name, wanted.chain_id, wanted.contract)
+    domain = TokenDomain(request.token_name, request.chain_id, request.contract)
     signature = attestor.sign_attestation(figure, domain)
-    return SignedFigure(
-        shares=figure.shares,
-        as_of=as_of,
+    return SignedAttestation(
+        shares=request.shares,
+        as_of=figure.as_of,
         report=report,
         report_hash=figure.report_hash,
         signature=f"0x{signature.hex()}",
+        signer_address=attestor.address,
     )
