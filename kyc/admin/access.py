@@ -10,6 +10,8 @@ from kyc.models import AccessEvent
 class AccessEventAdmin(portal.ReadOnlyAdmin[AccessEvent]):
     """Only the network is kept, never the whole address."""
 
+    list_title = "Refused access"
+
     list_display = (
         portal.time_column("at", "Time"),
         "network",

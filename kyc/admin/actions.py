@@ -184,7 +184,7 @@ INVESTOR_ACTIONS = [
         form=CheckForm,
         run=_record_check,
         explain="For an identity check that still waits for its result.",
-        when=lambda row: open_checks(row).exists(),
+        when=lambda row: row.status not in FINAL_INVESTOR and open_checks(row).exists(),
     ),
     ServiceAction(
         name="propose-override",

@@ -98,7 +98,7 @@ class PolicyVersionAdmin(portal.ReadOnlyAdmin[PolicyVersion]):
         return [
             Panel(
                 title="Canonical text",
-                facts=[Fact("Bytes", portal.code(bytes(row.body).decode()))],
+                facts=[Fact("Bytes", portal.code(bytes(row.body).decode()), wide=True)],
             )
         ]
 

@@ -7,6 +7,7 @@ from typing import Any
 from core import portal
 from core.portal import Cell, Fact, Panel
 from kyc.models import Decision
+from kyc.policy.effects import Effect
 
 EFFECTS = {
     "ALLOW": "May go ahead",
@@ -34,8 +35,10 @@ def summary(decision: Decision | None) -> Cell:
 def explained(decision: Decision) -> list[Panel]:
     """One panel with the rules that spoke, one with those that had nothing to say."""
     body = json.loads(bytes(decision.body))
-    spoke = [*body["fired"], *body["unknown"]]
-    silent = [*body["not_fired"], *body["not_concerned"]]
+    said = sorted([*body["fired"], *body["unknown"]], key=_strictest_first)
+    spoke = [rule for rule in said if rule["effect"] != Effect.ALLOW.name]
+    silent = [rule["id"] for rule in said if rule["effect"] == Effect.ALLOW.name]
+    silent += [*body["not_fired"], *body["not_concerned"]]
     return [
         Panel(
             title=f"Why: {portal.words(decision.effect).lower()}, {decision.action}",
@@ -46,12 +49,14 @@ def explained(decision: Decision) -> list[Panel]:
             empty="No rule spoke against it.",
         ),
         Panel(
-            title=f"Rules with nothing to say ({len(silent)})",
-            facts=[Fact("Rules", portal.code(", ".join(silent)))] if silent else (),
-            columns=() if silent else ("Rule",),
-            empty="Every rule spoke.",
+            title=f"Rules that did not object ({len(silent)})",
+            facts=[Fact("Rules", portal.code(", ".join(sorted(silent))), wide=True)],
         ),
     ]
+
+
+def _strictest_first(rule: Mapping[str, Any]) -> tuple[bool, int, str]:
+    return bool(rule.get("lifted_by")), -Effect[rule["effect"]], str(rule["id"])
 
 
 def _rule_row(rule: Mapping[str, Any]) -> Sequence[Cell]:
@@ -59,11 +64,12 @@ def _rule_row(rule: Mapping[str, Any]) -> Sequence[Cell]:
     lifted = rule.get("lifted_by", "")
     notes = ["a fact is unknown"] if rule["result"] == "unknown" else []
     notes += [f"lifted by {lifted}"] if lifted else []
-    quotation = f"{rule['document']}, {rule['clause']}: \N{LEFT DOUBLE QUOTATION MARK}{rule['quote']}\N{RIGHT DOUBLE QUOTATION MARK}"
+    source = f"{rule['document']}, {rule['clause']}"
+    quote = f": \N{LEFT DOUBLE QUOTATION MARK}{rule['quote']}\N{RIGHT DOUBLE QUOTATION MARK}"
     return (
         portal.code(rule["id"], note=rule["policy"]),
         Cell(label.text, tone="neutral" if lifted else label.tone, note=", ".join(notes)),
-        portal.text(rule["sentence"], note=quotation),
+        portal.text(rule["sentence"], note=source + (quote if rule["quote"] else "")),
         portal.text(", ".join(_facts(rule["facts"]))),
     )
 

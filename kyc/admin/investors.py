@@ -117,9 +117,8 @@ def _facts_panel(row: Investor) -> Panel:
 
 def _value(stored: str) -> str:
     value = json.loads(stored)
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    parts = value if isinstance(value, list) else [value]
+    return ", ".join({True: "yes", False: "no"}.get(part, str(part)) for part in parts)
 
 
 def _owners_panel(row: Investor) -> Panel:

@@ -100,7 +100,7 @@ def read_canonical(body: bytes) -> Policy:
     """Compile a policy from the bytes that ``Policy.body`` keeps. Raises PolicyInvalid."""
     source = json.loads(body)
     _check_keys(source, _POLICY_KEYS, {"lists", "valid_to"}, "policy")
-    lists = {name: frozenset(codes) for name, codes in source.get("lists", {}).items()}
+    lists = {name: _codes(name, codes) for name, codes in source.get("lists", {}).items()}
     rules = tuple(_rule(each, source["document"], lists) for each in source["rules"])
     ids = [rule.id for rule in rules]
     if len(set(ids)) != len(ids):
@@ -151,11 +151,18 @@ def _rule(source: Mapping[str, Any], document: str, lists: Mapping[str, frozense
     )
 
 
+def _codes(name: str, source: Any) -> frozenset[str]:  # noqa: ANN401 - parsed YAML
+    # Unquoted NO is false in YAML, and a list without Norway would go unseen.
+    if not isinstance(source, list) or not all(isinstance(code, str) for code in source):
+        _refuse(name, "a list holds codes as text")
+    return frozenset(source)
+
+
 def _actions(source: Any, place: str) -> frozenset[str]:  # noqa: ANN401 - parsed YAML
     known = frozenset(str(action) for action in Action)
     if source == "all":
         return known
-    if not source or not set(source) <= known:
+    if not isinstance(source, list) or not source or not known.issuperset(source):
         _refuse(place, f"actions are 'all' or some of {sorted(known)}")
     return frozenset(source)
 
