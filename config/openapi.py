@@ -23,6 +23,7 @@ SPECTACULAR: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Enums stay where they are used; naming them would make renames of ours breaking changes.
     "POSTPROCESSING_HOOKS": ["core.api.schema.add_components"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
     "WEBHOOKS": ["core.api.document.EVENT_WEBHOOK"],
     "SERVERS": [{"url": "/"}],

@@ -31,6 +31,11 @@ class QuantityInvalid(RequestError):
     title = 'A quantity is a JSON string such as "600.25": positive, plain, at most 18 places.'
 
 
+class ApiVersionUnknown(RequestError):
+    code = "api_version_unknown"
+    title = "Sharemint-Version names a version this API does not speak."
+
+
 class PageTokenMismatch(RequestError):
     code = "page_token_mismatch"
     title = "The page mark was changed or belongs to a request with other filters."

@@ -1,5 +1,6 @@
 """How drf-spectacular sees our views: the key header, the scopes, pages and problem answers."""
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -140,15 +141,18 @@ class ApiSchema(AutoSchema):
         return [{"apiKey": [scope]}] if scope else []
 
     def get_description(self) -> str:  # type: ignore[override]
-        described = super().get_description()
-        scope = self._scope()
-        return f"{described}\n\nScope: `{scope}`.".strip() if scope else described
+        # A class's own words, never those of ApiView.
+        return inspect.cleandoc(type(self.view).__doc__ or "")
 
     def get_operation(self, *args: Any, **kwargs: Any) -> JsonSchema | None:  # noqa: ANN401
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
-        if not self._scope():
+        scope = self._scope()
+        if scope:
+            described = operation.get("description", "")
+            operation["description"] = f"{described}\n\nScope: `{scope}`.".strip()
+        else:
             operation["security"] = []
         for parameter in operation.get("parameters", []):
             _drop_blank_default(parameter["schema"])
@@ -212,7 +216,19 @@ def add_components(result: JsonSchema, **_: object) -> JsonSchema:
     """Add the parts every operation refers to. A drf-spectacular hook."""
     for kind, parts in COMPONENTS.items():
         result.setdefault("components", {}).setdefault(kind, {}).update(parts)
+    _strip(result)
     return result
+
+
+def _strip(node: object) -> None:
+    """Remove drf-spectacular's own marks on enums."""
+    if isinstance(node, dict):
+        node.pop("x-spec-enum-id", None)
+        for inner in node.values():
+            _strip(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _strip(inner)
 
 
 def _drop_blank_default(schema: JsonSchema) -> None:

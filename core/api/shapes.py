@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from core.api.pagination import PageQuery
@@ -44,6 +45,9 @@ class IssuedKeyOut(ApiKeyOut):
         return ApiKeyOut(instance.row).data | {"key": instance.text}
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("One day", value={"overlap_seconds": 86_400}, request_only=True)]
+)
 class RotateIn(StrictSerializer):
     """How long the old secret goes on working."""
 
@@ -59,6 +63,28 @@ class EventsQuery(QuerySerializer):
     limit = serializers.IntegerField(min_value=1, max_value=100, default=25)
 
 
+_EVENT = {
+    "id": "evt_01kamq0000e8c8rr3y0000000a",
+    "object": "event",
+    "type": "webhook_endpoint.updated",
+    "api_version": "2026-12-01",
+    "created_at": "2026-11-22T13:00:00.123Z",
+    "sequence": 1042,
+    "institution_id": "inst_01kamq0000e8c8rr3y0000000a",
+    "request_id": "req_01kamq0000e8c8rr3y0000000a",
+    "data": {
+        "object": {
+            "object": "webhook_endpoint",
+            "id": "we_01kamq0000e8c8rr3y0000000a",
+            "status": "enabled",
+            "version": 2,
+        },
+        "previous": {"status": "enabled", "version": 1},
+    },
+}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("An event", value=_EVENT)])
 class EventOut(StrictSerializer):
     """One recorded fact, in the bytes that webhooks carry."""
 
@@ -82,6 +108,19 @@ class EventFeedOut(StrictSerializer):
     next_after = serializers.IntegerField()
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "All events",
+            value={
+                "url": "https://hooks.example.com/sharemint",
+                "event_types": ["*"],
+                "description": "back office",
+            },
+            request_only=True,
+        )
+    ]
+)
 class EndpointIn(StrictSerializer):
     """A new webhook endpoint."""
 

@@ -21,7 +21,7 @@ from core import doorbell, ids
 from core.actors import Actor
 from core.api import idempotency
 from core.api.authentication import BearerAuthentication, Caller, HasScope
-from core.api.errors import Unauthenticated, VersionMismatch, VersionRequired
+from core.api.errors import ApiVersionUnknown, Unauthenticated, VersionMismatch, VersionRequired
 from core.api.idempotency import Answer, KeyedRequest, Replay
 from core.api.pagination import take_page
 from core.api.parsers import StrictJsonParser
@@ -66,6 +66,12 @@ class ApiView(APIView):
     parser_classes = [StrictJsonParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = OnlyJson
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Refuse a version we do not speak before anything else is looked at."""
+        if request.headers.get("Sharemint-Version", API_VERSION) != API_VERSION:
+            raise ApiVersionUnknown(f"This API speaks {API_VERSION}.")
+        super().initial(request, *args, **kwargs)
 
     @cached_property
     def now(self) -> datetime:
