@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from core.heartbeats import beat
+from issuance import invariants
 from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves, world
 
 
@@ -30,6 +31,7 @@ def follow_chains() -> None:
     """Record finalized events and check the books against the chain."""
     now = timezone.now()
     follow.follow_all(world=world.from_settings(), now=now)
+    invariants.enforce(now=now)
     beat(name="issuance.follow_chains", now=now)
 
 

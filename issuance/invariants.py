@@ -1,0 +1,134 @@
+"""What must always hold between chain, ledger and rows; whatever does not is named, never mended."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from django.db import connection, transaction
+from django.db.models import Max, Q
+
+from core.units import format_quantity
+from custody import queries as custody_queries
+from issuance import queries, services
+from issuance.models import ChainCursor, ChainTransaction, Order, Signer, Token
+from issuance.states import (
+    CHAIN_TRANSACTION_FINAL,
+    ChainTransactionKind,
+    ChainTransactionStatus,
+    OrderStatus,
+    OrderType,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken invariant: its name, the breaker that must open, and the figures."""
+
+    name: str
+    breaker: str
+    detail: str
+
+
+def enforce(*, now: datetime) -> list[Violation]:
+    """Check, and open the breaker of whatever is violated."""
+    found = check_all()
+    for each in found:
+        services.trip(name=each.breaker, reason=f"{each.name}: {each.detail}"[:400], now=now)
+    return found
+
+
+def check_all() -> list[Violation]:
+    """Every violation found now, from the rows alone; the follower supplies the chain's figures."""
+    found = []
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        # One snapshot, or a commit between two reads would look like a difference.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for token in queries.tokens():
+            found += _check_token(token)
+        for signer in Signer.objects.order_by("pk"):
+            found += _check_lane(signer)
+    return found
+
+
+def _check_token(token: Token) -> list[Violation]:
+    found = []
+    latest = queries.latest_snapshot(token_id=token.pk)
+    backing = custody_queries.backing(token.pk)
+    held = custody_queries.position(token.fund_id)
+    name = queries.token_breaker(token)
+    if latest is not None and latest.supply > held.settled:
+        detail = f"supply {format_quantity(latest.supply)} of {format_quantity(held.settled)}"
+        found.append(Violation("supply_within_settled", name, detail))
+    expected = _expected_supply(token)
+    if latest is not None and _is_settled(token) and latest.supply != expected:
+        detail = f"supply {format_quantity(latest.supply)}, orders {format_quantity(expected)}"
+        found.append(Violation("supply_is_completed_orders", name, detail))
+    claimed = expected + _pending_backing(token)
+    if backing != claimed:
+        detail = f"backing {format_quantity(backing)}, claims {format_quantity(claimed)}"
+        found.append(Violation("backing_is_claimed", name, detail))
+    whole = held.backing + held.free + held.reserved + held.releasing + held.restricted
+    if whole != held.settled:
+        found.append(Violation("buckets_are_settled", name, f"{whole} of {held.settled}"))
+    return found
+
+
+def _expected_supply(token: Token) -> int:
+    """Completed mints less completed redemptions."""
+    done = Order.objects.filter(token=token, status=OrderStatus.COMPLETED)
+    return sum(
+        quantity if order_type == OrderType.MINT else -quantity
+        for order_type, quantity in done.values_list("type", "quantity")
+    )
+
+
+def _pending_backing(token: Token) -> int:
+    """Mints that are signed for and neither completed nor over."""
+    bound = Q(status__in=[OrderStatus.SUBMITTED, OrderStatus.INCLUDED, OrderStatus.CHECKING])
+    again = Q(status__in=[OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL], requeues__gt=0)
+    rows = Order.objects.filter(bound | again, token=token, type=OrderType.MINT)
+    return sum(rows.values_list("quantity", flat=True))
+
+
+def _is_settled(token: Token) -> bool:
+    """Whether rows and the last look at the chain speak of the same orders.
+
+    The newest snapshot holds up to the cursor: a change would have made another one.
+    """
+    moved = [ChainTransactionKind.MINT, ChainTransactionKind.BURN]
+    rows = ChainTransaction.objects.filter(token=token, kind__in=moved)
+    if rows.exclude(status__in=CHAIN_TRANSACTION_FINAL).exists():
+        return False
+    final = rows.filter(status=ChainTransactionStatus.FINAL_OK)
+    newest = final.aggregate(block=Max("include_block"))["block"]
+    doubtful = Order.objects.filter(token=token, status=OrderStatus.CHECKING)
+    looked_at = ChainCursor.objects.get(token=token).block
+    return (newest is None or newest <= looked_at) and not doubtful.exists()
+
+
+def _check_lane(signer: Signer) -> list[Violation]:
+    """Nonces are given out without a gap, and no order is bound twice."""
+    name = queries.network_breaker(signer.network)
+    rows = ChainTransaction.objects.filter(signer=signer)
+    newest = rows.aggregate(nonce=Max("nonce"))["nonce"]
+    found = []
+    if newest is not None and newest >= signer.next_nonce:
+        detail = f"{signer.address}: {newest} given out, next is {signer.next_nonce}"
+        found.append(Violation("nonces_rise", name, detail))
+    gap = _first_gap(signer.pk)
+    if gap is not None:
+        found.append(Violation("nonces_have_no_gap", name, f"{signer.address}: {gap} is missing"))
+    return found
+
+
+def _first_gap(signer_id: uuid.UUID) -> int | None:
+    nonces = ChainTransaction.objects.filter(signer_id=signer_id).order_by("nonce")
+    open_nonces = nonces.exclude(status__in=CHAIN_TRANSACTION_FINAL)
+    seen = list(open_nonces.values_list("nonce", flat=True))
+    for before, after in pairwise(seen):
+        if after != before + 1:
+            between = nonces.filter(nonce__gt=before, nonce__lt=after).count()
+            if between != after - before - 1:
+                return before + 1
+    return None
