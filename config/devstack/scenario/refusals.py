@@ -30,8 +30,9 @@ def bad_orders(world: World) -> None:
         ),
     ]
     for what, body, status, code in cases:
-        body = body | {"client_order_id": f"bad-{code}-{what}"}  # noqa: PLW2901 - never accepted
-        world.refuse(what, world.api.request("POST", "orders", body=body), status=status, code=code)
+        named = body | {"client_order_id": f"bad-{what.replace(' ', '-')}"}
+        answer = world.api.request("POST", "orders", body=named)
+        world.refuse(what, answer, status=status, code=code)
     broken = world.api.request("POST", "orders", raw=b'{"type": "mint",')
     world.refuse("malformed JSON", broken, status=400, code="malformed_json")
 
