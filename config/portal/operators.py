@@ -14,6 +14,8 @@ from core.portal import Fact
 class OperatorAdmin(portal.ReadOnlyAdmin[User]):
     """Operators are made by ``manage.py create_operator``; this page only shows them."""
 
+    list_title = "Operators"
+
     list_display = (
         "username",
         "group_names",

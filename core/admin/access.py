@@ -16,6 +16,8 @@ from core.portal import Fact, Panel
 class ApiKeyAdmin(portal.ReadOnlyAdmin[ApiKey]):
     """The secret is never here: it is shown once when the key is issued or rotated."""
 
+    list_title = "API keys"
+
     service_actions = actions.API_KEY_ACTIONS
 
     list_display = (

@@ -18,6 +18,8 @@ from core.portal import Cell, Fact, Panel
 class EventAdmin(portal.ReadOnlyAdmin[Event]):
     """Search by the id of any object to see everything that happened to it."""
 
+    list_title = "Audit events"
+
     list_display = (
         "sequence",
         "type",

@@ -77,6 +77,8 @@ class WebhookEndpointAdmin(portal.ReadOnlyAdmin[WebhookEndpoint]):
 class WebhookDeliveryAdmin(portal.ReadOnlyAdmin[WebhookDelivery]):
     """One event for one endpoint; receivers tell repeats apart by the event's id."""
 
+    list_title = "Webhook deliveries"
+
     service_actions = actions.DELIVERY_ACTIONS
 
     list_display = (
@@ -138,7 +140,7 @@ class WebhookDeliveryAdmin(portal.ReadOnlyAdmin[WebhookDelivery]):
             ),
             Panel(
                 title="Body sent",
-                facts=[Fact("Bytes", portal.code(bytes(row.event.body).decode()))],
+                facts=[Fact("Bytes", portal.code(bytes(row.event.body).decode()), wide=True)],
             ),
         ]
 

@@ -33,6 +33,7 @@ from core.portal.read_only import (
     status_column,
     time_column,
     units_column,
+    uuid_in,
 )
 from core.portal.timeline import timeline
 from core.rows import PublicRow
@@ -66,6 +67,7 @@ __all__ = [
     "time_column",
     "timeline",
     "units_column",
+    "uuid_in",
     "with_actor_name",
     "words",
     "yes_no",

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.timezone import localtime
@@ -13,14 +13,14 @@ from core.units import format_quantity
 STATUS_TONES = {
     word: tone
     for tone, text_of_words in {
-        "success": "ACTIVE ALLOW APPROVED ATTESTED CLEAR CLOSED_OK COMPLETED DELIVERED FINALIZED"
-        " MATCHED PASS PASSED PROVED REGISTERED SETTLED SUCCEEDED VERIFIED",
-        "info": "ASSIGNED BROADCAST CHALLENGED CLAIMED INCLUDED INSTRUCTED QUEUED REQUESTED SENT"
-        " SIGNED SUBMITTED PREPARED REGISTERING RELEASING ADVISED CONDITIONS",
-        "warning": "AWAITING_APPROVAL AWAITING_TOKENS EXIT_ONLY EXPIRED IN_REVIEW PENDING REVIEW"
-        " ROTATING PAUSED DISABLED RETRYING UNKNOWN REPLACED WAITING",
-        "danger": "DEAD DENY EXHAUSTED FAIL FAILED FREEZE FROZEN OPEN REFUSED REJECTED REVOKED"
-        " REVERTED SUSPENDED STUCK HALTED HIT",
+        "success": "ACTIVE ADJUSTED ALLOW APPROVED CLEAR COMPLETED DELIVERED ENABLED EXPLAINED"
+        " FINAL_OK IMPORTED MATCHED PASSED PROVED REGISTERED SETTLED",
+        "info": "ADVISED ASSIGNED CHALLENGED CONDITIONS INCLUDED INSTRUCTED IN_ESCROW"
+        " PARTIALLY_DELIVERED PARTIALLY_SETTLED QUEUED REQUESTED SENT SUBMITTED",
+        "warning": "AWAITING_APPROVAL AWAITING_TOKENS CHECKING DISABLED EXIT_ONLY FAILING"
+        " IN_REVIEW PENDING PROPOSED RETURNING REVERSED REVIEW UNMATCHED",
+        "danger": "DEAD DENY FAILED FINAL_REVERTED FREEZE FROZEN OPEN REFUSED REJECTED REVOKED"
+        " SUSPENDED",
     }.items()
     for word in text_of_words.split()
 }
@@ -43,10 +43,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A named value on an object's page."""
+    """A named value on an object's page; ``wide`` gives it a line of its own."""
 
     label: str
     cell: Cell
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,6 @@ class Panel:
     facts: Sequence[Fact] = ()
     empty: str = "Nothing here yet."
     note: str = ""
-    wide: bool = field(default=True)
 
     @property
     def labelled_rows(self) -> list[list[tuple[str, Cell]]]:
@@ -123,7 +123,7 @@ def time(moment: datetime | None, *, note: str = "") -> Cell:
 
 def format_moment(moment: datetime) -> str:
     """``2026-11-22 15:50:03 UTC``."""
-    return f"{localtime(moment):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{localtime(moment):%Y-%m-%d %H:%M:%S}\N{NO-BREAK SPACE}UTC"
 
 
 def age(span: timedelta) -> str:

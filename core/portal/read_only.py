@@ -85,6 +85,7 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
     list_service_actions: ClassVar[Sequence[ServiceAction[Any]]] = ()
     empty_text: ClassVar[str] = "Nothing has been recorded here yet."
     intro: ClassVar[str] = ""
+    list_title: ClassVar[str] = ""
     id_search_fields: ClassVar[Sequence[str]] = ("pk",)
 
     actions = None
@@ -152,6 +153,7 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
         context = {
             "buttons": _buttons(self.list_service_actions, request, None, base),
             "intro": self.intro,
+            "page_title": self.plural(),
             "empty_text": self.empty_text,
         }
         response: HttpResponse = super().changelist_view(request, context | (extra_context or {}))
@@ -194,10 +196,12 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
     def _url_name(self) -> str:
         return f"{self.model._meta.app_label}_{self.model._meta.model_name}"
 
-    @property
-    def _plural(self) -> str:
-        plural = str(self.model._meta.verbose_name_plural)
-        return plural[:1].upper() + plural[1:]
+    def plural(self) -> str:
+        """What the list is called."""
+        if self.list_title:
+            return self.list_title
+        name = str(self.model._meta.verbose_name_plural)
+        return name[:1].upper() + name[1:]
 
     def _object(self, request: HttpRequest, object_id: str) -> Row:
         row = self.get_object(request, unquote(object_id))
@@ -254,7 +258,7 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
     ) -> HttpResponse:
         request.current_app = self.admin_site.name
         shared = self.admin_site.each_context(request) | {"model_meta": self.model._meta}
-        crumbs = [(self._plural, reverse(f"admin:{self._url_name}_changelist"))]
+        crumbs = [(self.plural(), reverse(f"admin:{self._url_name}_changelist"))]
         if context.get("heading") and context["heading"] != context["title"]:
             crumbs.append((context["heading"], context["back"]))
         shared["crumbs"] = crumbs

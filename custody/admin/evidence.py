@@ -9,6 +9,7 @@ from unfold.decorators import display
 from core import portal
 from core.ids import encode_id
 from core.portal import Cell, Fact, Panel
+from custody.admin import actions
 from custody.models import Attestation, Break
 
 
@@ -53,7 +54,7 @@ class AttestationAdmin(portal.ReadOnlyAdmin[Attestation]):
         return [
             Panel(
                 title="Report that was hashed",
-                facts=[Fact("Text", portal.code(row.report))],
+                facts=[Fact("Text", portal.code(row.report), wide=True)],
             ),
             portal.timeline(row),
         ]
@@ -62,6 +63,8 @@ class AttestationAdmin(portal.ReadOnlyAdmin[Attestation]):
 @admin.register(Break)
 class BreakAdmin(portal.ReadOnlyAdmin[Break]):
     """One difference between two books."""
+
+    service_actions = actions.BREAK_ACTIONS
 
     list_display = (
         "kind_label",

@@ -9,6 +9,7 @@ from core import portal
 from core.portal import Fact, Panel
 from core.units import format_quantity
 from custody import queries
+from custody.admin import actions
 from custody.models import CustodyAccount, Fund
 
 ATTESTATIONS_SHOWN_MAX = 10
@@ -17,6 +18,8 @@ ATTESTATIONS_SHOWN_MAX = 10
 @admin.register(Fund)
 class FundAdmin(portal.ReadOnlyAdmin[Fund]):
     """One ETF whose shares back tokens."""
+
+    service_actions = actions.FUND_ACTIONS
 
     list_display = ("symbol", "name", "sponsor", "domicile", portal.status_column())
     list_filter = ("status", "domicile")

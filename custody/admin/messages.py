@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from core import portal
 from core.portal import Cell, Fact, Panel
+from custody.admin import actions
 from custody.models import Message, Statement
 
 LINES_SHOWN_MAX = 200
@@ -15,6 +16,10 @@ LINES_SHOWN_MAX = 200
 @admin.register(Message)
 class MessageAdmin(portal.ReadOnlyAdmin[Message]):
     """One file as it came in."""
+
+    list_title = "Custodian files"
+
+    list_service_actions = actions.MESSAGE_LIST_ACTIONS
 
     list_display = (
         "public_id",

@@ -8,6 +8,7 @@ from unfold.decorators import display
 
 from core import portal
 from core.portal import Cell, Fact, Panel
+from custody.admin import actions
 from custody.models import Confirmation, Delivery, Deposit, LedgerTransfer
 
 _COLUMNS = (
@@ -99,6 +100,8 @@ def _confirmation_row(row: Confirmation) -> Sequence[Cell]:
 class DepositAdmin(MovementAdmin[Deposit]):
     """Shares an institution announced; they count once settled."""
 
+    service_actions = actions.DEPOSIT_ACTIONS
+
     list_display = ("reference", *_COLUMNS)
     search_fields = ("reference", "custodian_reference", "investor__external_id")
     search_help_text = "Search by reference, deposit id or investor id"
@@ -118,6 +121,10 @@ class DepositAdmin(MovementAdmin[Deposit]):
 @admin.register(Delivery)
 class DeliveryAdmin(MovementAdmin[Delivery]):
     """Shares an institution wants out of custody."""
+
+    list_title = "Deliveries"
+
+    service_actions = actions.DELIVERY_ACTIONS
 
     list_display = ("public_id", *_COLUMNS)
     search_fields = ("custodian_reference", "investor__external_id")
