@@ -68,7 +68,7 @@ class LedgerTransfer(PublicRow):
     PREFIX = "trf"
     OBJECT = "ledger_transfer"
 
-    idempotency_key = models.CharField(max_length=120)
+    idempotency_key = models.CharField(max_length=200)
     group_id = models.UUIDField(null=True)
     kind = models.CharField(max_length=16, choices=TransferKind)
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="transfers")

@@ -142,7 +142,7 @@ def _return(deposit: Deposit, line: ConfirmationLine, context: Context) -> None:
             for part in deposit.confirmations.filter(transfer__isnull=False):
                 ledger.reverse(
                     transfer_id=part.transfer_id,  # type: ignore[arg-type]  # filtered above
-                    cause=f"deposit:{deposit.pk}:{line.custodian_reference}",
+                    cause=f"deposit:{deposit.pk}",
                     actor=context.actor,
                     now=context.now,
                 )
