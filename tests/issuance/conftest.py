@@ -6,9 +6,9 @@ from tests.issuance import stage as stages
 
 
 @pytest.fixture
-def stage(anvil, transactional_db, settings) -> stages.Stage:
+def stage(anvil, transactional_db) -> stages.Stage:  # noqa: ARG001 - asked for its effect
     """A token on a chain of one's own, and an investor with 1,000 settled shares."""
-    return stages.build(anvil, settings)
+    return stages.build(anvil)
 
 
 @pytest.fixture

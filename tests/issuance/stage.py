@@ -1,5 +1,6 @@
 """A whole stage on real parts: an approved investor with settled shares, a token on anvil, keys."""
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from issuance.chain.deploy import TokenPlan, deploy_token
 from issuance.chain.signer import DEPLOYER, LocalSigner, Permission, SignerPolicy
 from issuance.chain.token import TokenReader
 from issuance.chain.wallets import Wallet as Key
-from issuance.models import Order, Token
+from issuance.models import ChainTransaction, Holder, Order, Token
 from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves
 from issuance.pipeline.world import World
 from issuance.policy import OrderTerms
@@ -71,25 +72,7 @@ class Stage:
 
     def settle(self, shares: str, investor: Investor | None = None) -> None:
         """Put settled free shares on the investor, as a confirmation would."""
-        investor = investor or self.investor
-        with transaction.atomic(durable=True):
-            ledger.open_investor(
-                fund=self.fund, custody_account=self.account, investor_id=investor.pk
-            )
-            post(
-                Posting(
-                    key=str(uuid.uuid4()),
-                    kind=TransferKind.SETTLE,
-                    fund_id=self.fund.pk,
-                    custody_account_id=self.account.pk,
-                    source=(Bucket.EXTERNAL, None),
-                    destination=(Bucket.FREE, investor.pk),
-                    quantity=parse_quantity(shares),
-                    cause="test",
-                    made_by=str(TEST),
-                ),
-                now=timezone.now(),
-            )
+        settle(self.fund, self.account, investor or self.investor, shares)
 
     def terms(self, quantity: str, order_type: OrderType = OrderType.MINT, **changes) -> OrderTerms:
         terms = OrderTerms(
@@ -129,8 +112,6 @@ class Stage:
 
     def until(self, done: Callable[[], bool], *, rounds: int = 40, wait: float = 0.2) -> None:
         """Tick and mine until ``done``; each round looks as if time had passed."""
-        import time
-
         for _ in range(rounds):
             if done():
                 return
@@ -141,16 +122,12 @@ class Stage:
 
     def hurry(self) -> None:
         """Make everything that waits due now."""
-        from issuance.models import ChainTransaction, Holder
-
         now = timezone.now()
         for model in (Order, ChainTransaction, Holder):
             model.objects.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
     def ready(self) -> "Stage":
         """Registered on chain and attested."""
-        from issuance.models import Holder
-
         self.until(
             lambda: (
                 Holder.objects.filter(token=self.token, status="REGISTERED").exists()
@@ -175,7 +152,7 @@ def approve(investor: Investor, *, residence: str = "CH", now: datetime | None =
         )
 
 
-def build(anvil: Anvil, settings, shares: str = "1000") -> Stage:
+def build(anvil: Anvil, shares: str = "1000") -> Stage:
     """A stage with ``shares`` settled and nothing on chain but the token."""
     now = timezone.now()
     node = ChainClient(NETWORK, [anvil.url], anvil.chain_id)
@@ -194,9 +171,9 @@ def build(anvil: Anvil, settings, shares: str = "1000") -> Stage:
     anvil.set_balance(holder_key.address, 100 * ETHER)
     wallet = make_wallet(investor, holder_key.address)
     world = World(
-        chain_for=lambda network: node,
+        chain_for=lambda _: node,
         key_for=lambda address: signers[address],
-        attest=lambda token, request: sign_figure(attestor, node, request),
+        attest=lambda _, request: sign_figure(attestor, node, request),
     )
     stage = Stage(
         anvil=anvil,
@@ -214,6 +191,26 @@ def build(anvil: Anvil, settings, shares: str = "1000") -> Stage:
     )
     stage.settle(shares)
     return stage
+
+
+def settle(fund: Fund, account: CustodyAccount, investor: Investor, shares: str) -> None:
+    """Free shares, as a settled confirmation makes them."""
+    with transaction.atomic(durable=True):
+        ledger.open_investor(fund=fund, custody_account=account, investor_id=investor.pk)
+        post(
+            Posting(
+                key=str(uuid.uuid4()),
+                kind=TransferKind.SETTLE,
+                fund_id=fund.pk,
+                custody_account_id=account.pk,
+                source=(Bucket.EXTERNAL, None),
+                destination=(Bucket.FREE, investor.pk),
+                quantity=parse_quantity(shares),
+                cause="test",
+                made_by=str(TEST),
+            ),
+            now=timezone.now(),
+        )
 
 
 def make_wallet(investor: Investor, address: str, **changes) -> Wallet:

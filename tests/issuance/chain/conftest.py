@@ -139,7 +139,7 @@ def wallets(anvil) -> dict[str, Wallet]:
 
 
 @pytest.fixture
-def world(anvil, client, deployer, wallets) -> World:
+def world(anvil, client, deployer, wallets):
     """A fresh token: nobody registered, nothing attested."""
     plan = plan_for(wallets)
     deployment = deploy_token(client=client, signer=deployer, plan=plan)
@@ -148,7 +148,7 @@ def world(anvil, client, deployer, wallets) -> World:
 
 
 @pytest.fixture
-def open_world(world) -> World:
+def open_world(world):
     """A token with 1,000 attested shares and two registered holders."""
     world.attest(1_000 * SHARE)
     world.register(world.alice, world.bob)

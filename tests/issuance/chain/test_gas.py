@@ -16,12 +16,12 @@ def account(number: int) -> str:
     return to_checksum_address(keccak(number.to_bytes(4))[:20])
 
 
-def register(world, numbers) -> int:
+def register(world, numbers):
     entries = [HolderEntry(account(n), SWITZERLAND, world.now() + YEAR) for n in numbers]
     return world.run(world.compliance, token.encode_set_holders(entries), gas=GAS_MAX).gas_used
 
 
-def mint(world, first_order: int, numbers) -> int:
+def mint(world, first_order, numbers):
     items = [OrderItem(first_order + i, account(n), AMOUNT) for i, n in enumerate(numbers)]
     receipt = world.run(world.issuer, token.encode_mint_batch(items), gas=GAS_MAX)
     assert receipt.succeeded
