@@ -17,6 +17,7 @@ _DOMAIN_TYPE: Final = keccak(
 )
 _STRUCT_TYPE: Final = keccak(text="Attestation(uint256 shares,uint40 asOf,bytes32 reportHash)")
 _VERSION: Final = keccak(text="1")
+_SIGNATURE_BYTES: Final = 65
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def recover(attestation: Attestation, domain: TokenDomain, signature: bytes) -> 
     Raises WrongSignature when the bytes are no signature at all. A contract wallet's signature
     (ERC-1271) can be judged by the token only.
     """
+    if len(signature) != _SIGNATURE_BYTES:
+        raise WrongSignature("not an ECDSA signature")
     try:
         signer = Account._recover_hash(digest(attestation, domain), signature=signature)  # noqa: SLF001 - the one door for a ready digest
     except (BadSignature, ValidationError, ValueError, TypeError) as error:

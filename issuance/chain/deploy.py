@@ -11,7 +11,13 @@ from eth_utils.address import to_checksum_address
 
 from issuance.chain import contracts, roles
 from issuance.chain.client import ChainClient
-from issuance.chain.errors import BytecodeMismatch, CallReverted, ChainError, RoleMissing
+from issuance.chain.errors import (
+    BytecodeMismatch,
+    CallReverted,
+    ChainError,
+    GasAccountEmpty,
+    RoleMissing,
+)
 from issuance.chain.events import decode_event
 from issuance.chain.token import TokenReader
 from issuance.chain.types import Receipt, RoleChanged, Signer, UnsignedCall
@@ -142,6 +148,8 @@ def _create(client: ChainClient, signer: Signer, code: bytes) -> Receipt:
         gas=gas * (100 + _GAS_MARGIN_PERCENT) // 100,
         fees=client.fees(),
     )
+    if client.balance(signer.address) < unsigned.gas * unsigned.fees.max_fee:
+        raise GasAccountEmpty(f"{signer.address} needs {unsigned.gas * unsigned.fees.max_fee} wei")
     signed = signer.sign(unsigned)
     answer = client.send(signed.raw)
     receipt = _await_receipt(client, signed.hash)

@@ -56,6 +56,12 @@ class FeeCeilingReached(ChainError):
     code = "fee_ceiling"
 
 
+class GasAccountEmpty(ChainError):
+    """The sender cannot pay for the gas the transaction may use."""
+
+    code = "gas_account_empty"
+
+
 class BytecodeMismatch(ChainError):
     """The code at the address is not the code we compiled."""
 

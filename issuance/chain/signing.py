@@ -6,7 +6,7 @@ from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_account.types import TransactionDictType
 from eth_keys.backends.coincurve import CoinCurveECCBackend
 from eth_keys.main import lazy_key_api
-from eth_typing import HexStr
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
@@ -63,7 +63,7 @@ def _fields(unsigned: UnsignedCall) -> TransactionDictType:
         "accessList": (),
     }
     # An absent receiver means that a contract is created.
-    return fields if unsigned.to is None else fields | {"to": HexStr(unsigned.to)}
+    return fields if unsigned.to is None else fields | {"to": to_checksum_address(unsigned.to)}
 
 
 def _plain(value: object) -> object:
