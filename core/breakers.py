@@ -61,4 +61,4 @@ def _locked(name: str, now: datetime) -> Breaker:
     if not connection.in_atomic_block:
         raise RuntimeError("breakers change in the use case's transaction")
     Breaker.objects.bulk_create([Breaker(name=name, created_at=now)], ignore_conflicts=True)
-    return Breaker.objects.select_for_update().get(name=name)
+    return Breaker.objects.select_for_update(no_key=True).get(name=name)

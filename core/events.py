@@ -111,7 +111,7 @@ def record_change(
 
 
 def _lock_stream(institution_id: uuid.UUID | None) -> EventStream:
-    streams = EventStream.objects.select_for_update()
+    streams = EventStream.objects.select_for_update(no_key=True)
     mine = Q(institution__isnull=True) if institution_id is None else Q(institution=institution_id)
     stream = streams.filter(mine).first()
     if stream is None:

@@ -32,7 +32,7 @@ def api_keys(*, institution_id: uuid.UUID) -> QuerySet[ApiKey]:
 
 def api_key_for_update(*, key_id: uuid.UUID, institution_id: uuid.UUID | None = None) -> ApiKey:
     """One key, locked. Without ``institution_id`` for the issuer's operators."""
-    rows = ApiKey.objects.select_for_update().filter(pk=key_id)
+    rows = ApiKey.objects.select_for_update(no_key=True).filter(pk=key_id)
     return _one(rows if institution_id is None else rows.filter(institution_id=institution_id))
 
 
@@ -61,7 +61,9 @@ def webhook_endpoint_for_update(
     *, endpoint_id: uuid.UUID, institution_id: uuid.UUID | None = None
 ) -> WebhookEndpoint:
     """One endpoint that is not deleted, locked."""
-    rows = WebhookEndpoint.objects.select_for_update().exclude(status=EndpointStatus.DELETED)
+    rows = WebhookEndpoint.objects.select_for_update(no_key=True).exclude(
+        status=EndpointStatus.DELETED
+    )
     rows = rows.filter(pk=endpoint_id)
     return _one(rows if institution_id is None else rows.filter(institution_id=institution_id))
 
@@ -85,7 +87,9 @@ def webhook_delivery_for_update(
     *, delivery_id: uuid.UUID, institution_id: uuid.UUID | None = None
 ) -> WebhookDelivery:
     """One delivery, locked, with its endpoint and event."""
-    rows = WebhookDelivery.objects.select_for_update(of=("self",)).filter(pk=delivery_id)
+    rows = WebhookDelivery.objects.select_for_update(no_key=True, of=("self",)).filter(
+        pk=delivery_id
+    )
     rows = rows.select_related("endpoint", "event")
     if institution_id is not None:
         rows = rows.filter(endpoint__institution_id=institution_id)

@@ -43,7 +43,7 @@ def claim_due(
     with transaction.atomic(durable=True):
         claimed = list(
             due(rows, now=now)
-            .select_for_update(skip_locked=True, of=("self",))
+            .select_for_update(no_key=True, skip_locked=True, of=("self",))
             .order_by("next_attempt_at")[: min(limit, CLAIM_MAX)]
         )
         ids = [row.pk for row in claimed]

@@ -76,7 +76,7 @@ def orders_of(
 def order_for_update(*, order_id: uuid.UUID) -> Order:
     """The order under its row lock; only inside a transaction. Raises NotFound."""
     try:
-        return _orders().select_for_update(of=("self",)).get(pk=order_id)
+        return _orders().select_for_update(no_key=True, of=("self",)).get(pk=order_id)
     except Order.DoesNotExist:
         raise NotFound from None
 

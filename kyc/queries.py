@@ -72,7 +72,7 @@ def investor_for_update(
 
     An institution's use case names ``institution_id``; an operator's does not. Raises NotFound.
     """
-    rows = Investor.objects.select_for_update().filter(pk=investor_id)
+    rows = Investor.objects.select_for_update(no_key=True).filter(pk=investor_id)
     if institution_id is not None:
         rows = rows.filter(institution_id=institution_id)
     found = rows.first()
@@ -83,7 +83,7 @@ def investor_for_update(
 
 def check_for_update(*, check_id: uuid.UUID) -> Check:
     """The check's row, locked until the transaction ends. Raises NotFound."""
-    rows = Check.objects.select_for_update(of=("self",)).select_related("investor")
+    rows = Check.objects.select_for_update(no_key=True, of=("self",)).select_related("investor")
     found = rows.filter(pk=check_id).first()
     if found is None:
         raise NotFound("There is no such check.")
@@ -97,7 +97,7 @@ def latest_check(*, investor_id: uuid.UUID) -> Check | None:
 
 def override_for_update(*, override_id: uuid.UUID) -> Override:
     """The override's row, locked until the transaction ends. Raises NotFound."""
-    rows = Override.objects.select_for_update(of=("self",)).select_related("investor")
+    rows = Override.objects.select_for_update(no_key=True, of=("self",)).select_related("investor")
     found = rows.filter(pk=override_id).first()
     if found is None:
         raise NotFound("There is no such override.")
@@ -106,7 +106,7 @@ def override_for_update(*, override_id: uuid.UUID) -> Override:
 
 def wallet_for_update(*, institution_id: uuid.UUID | None, wallet_id: uuid.UUID) -> Wallet:
     """The wallet's row, locked; ``institution_id`` None is an operator's. Raises NotFound."""
-    rows = Wallet.objects.select_for_update(of=("self",)).select_related("investor")
+    rows = Wallet.objects.select_for_update(no_key=True, of=("self",)).select_related("investor")
     rows = rows.filter(pk=wallet_id)
     if institution_id is not None:
         rows = rows.filter(investor__institution_id=institution_id)

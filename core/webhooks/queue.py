@@ -200,7 +200,11 @@ def _record_health(outcomes: Sequence[Outcome]) -> None:
     by_endpoint: dict[uuid.UUID, list[Outcome]] = {}
     for outcome in outcomes:
         by_endpoint.setdefault(outcome.job.endpoint_id, []).append(outcome)
-    rows = WebhookEndpoint.objects.select_for_update().filter(pk__in=by_endpoint).order_by("pk")
+    rows = (
+        WebhookEndpoint.objects.select_for_update(no_key=True)
+        .filter(pk__in=by_endpoint)
+        .order_by("pk")
+    )
     for endpoint in rows:
         failing, success_at = endpoint.failures_in_a_row, endpoint.last_success_at
         for outcome in by_endpoint[endpoint.pk]:

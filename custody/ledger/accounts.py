@@ -63,7 +63,7 @@ def _set_halted(fund_id: uuid.UUID, *, halted: bool) -> None:
 
 def _lock(accounts: QuerySet[LedgerAccount]) -> list[int]:
     # In id order like every posting, so that no two of them can wait for each other.
-    return list(accounts.order_by("pk").select_for_update().values_list("pk", flat=True))
+    return list(accounts.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def _open(
@@ -76,7 +76,7 @@ def _open(
     marker = LedgerAccount.objects.filter(
         fund=fund, custody_account=custody_account, bucket=Bucket.EXTERNAL
     )
-    halted = marker.select_for_update().values_list("halted", flat=True).first() or False
+    halted = marker.select_for_update(no_key=True).values_list("halted", flat=True).first() or False
     LedgerAccount.objects.bulk_create(
         [
             LedgerAccount(

@@ -107,7 +107,7 @@ def _place(found: Break) -> tuple[Fund, CustodyAccount]:
 
 
 def _break(break_id: uuid.UUID) -> Break:
-    found = Break.objects.select_for_update().filter(pk=break_id).first()
+    found = Break.objects.select_for_update(no_key=True).filter(pk=break_id).first()
     if found is None:
         raise NotFound("There is no such break.")
     return found

@@ -73,7 +73,7 @@ def apply_line(
         return _record(line, None, Implausible(BreakKind.UNKNOWN_REFERENCE), context=context)
     fresh = (
         type(movement)
-        ._default_manager.select_for_update(of=("self",))
+        ._default_manager.select_for_update(no_key=True, of=("self",))
         .select_related("fund", "investor")
         .get(pk=movement.pk)
     )

@@ -80,7 +80,9 @@ def cancel_delivery(
     ``institution_id`` is None for the issuer's own operators. Raises NotFound or StateConflict:
     after the instruction only the custodian can cancel.
     """
-    rows = Delivery.objects.select_for_update(of=("self",)).select_related("fund", "investor")
+    rows = Delivery.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "fund", "investor"
+    )
     delivery = rows.filter(pk=delivery_id).first()
     if delivery is None or institution_id not in {None, delivery.institution_id}:
         raise NotFound("There is no such delivery.")

@@ -101,7 +101,9 @@ def cancel_deposit(
 
     ``institution_id`` is None for the issuer's own operators. Raises NotFound or StateConflict.
     """
-    rows = Deposit.objects.select_for_update(of=("self",)).select_related("fund", "investor")
+    rows = Deposit.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "fund", "investor"
+    )
     deposit = rows.filter(pk=deposit_id).first()
     if deposit is None or institution_id not in {None, deposit.institution_id}:
         raise NotFound("There is no such deposit.")

@@ -91,7 +91,7 @@ def breaker_name(fund: Fund) -> str:
 
 
 def _fund(fund_id: uuid.UUID) -> Fund:
-    found = Fund.objects.select_for_update().filter(pk=fund_id).first()
+    found = Fund.objects.select_for_update(no_key=True).filter(pk=fund_id).first()
     if found is None:
         raise NotFound("There is no such fund.")
     return found

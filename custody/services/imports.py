@@ -112,7 +112,7 @@ def import_statement(
     a no-op. Raises NotFound, or FileRefused of any kind: then nothing has changed, except that the
     refused file and a break stay as evidence.
     """
-    custodian = Custodian.objects.select_for_update().filter(pk=custodian_id).first()
+    custodian = Custodian.objects.select_for_update(no_key=True).filter(pk=custodian_id).first()
     if custodian is None:
         raise NotFound("There is no such custodian.")
     _advance(custodian, cursor)
@@ -147,7 +147,7 @@ def import_statement(
 @use_case
 def pass_over_file(*, custodian_id: uuid.UUID, cursor: int) -> None:
     """Go on to the next file after one was refused; its break waits for a person."""
-    _advance(Custodian.objects.select_for_update().get(pk=custodian_id), cursor)
+    _advance(Custodian.objects.select_for_update(no_key=True).get(pk=custodian_id), cursor)
 
 
 @dataclass(frozen=True, slots=True)

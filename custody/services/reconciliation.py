@@ -62,7 +62,7 @@ def _judge(
 ) -> list[Break]:
     account = statement.custody_account
     standing = queries.open_position_breaks(fund_id=fund.pk, custody_account_id=account.pk)
-    for known in standing.select_for_update():
+    for known in standing.select_for_update(no_key=True):
         if known.delta == delta:
             return []
         move(

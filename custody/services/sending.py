@@ -17,7 +17,7 @@ _UNTOLD = frozenset({DepositStatus.CANCELLED, DepositStatus.REJECTED})
 @use_case
 def begin_deposit_advice(*, deposit: Deposit, now: datetime) -> Deposit:
     """Mark that the custodian may now have heard of it. Raises StateConflict when called off."""
-    fresh = Deposit.objects.select_for_update().get(pk=deposit.pk)
+    fresh = Deposit.objects.select_for_update(no_key=True).get(pk=deposit.pk)
     if fresh.status in _UNTOLD:
         raise StateConflict("The deposit was called off.", state=fresh.status)
     if fresh.sent_at is None:
@@ -31,7 +31,7 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
     """Move the delivery to INSTRUCTED before the custodian hears of it, so that it cannot be
     called off behind the custodian's back. Raises StateConflict when it was called off already.
     """
-    fresh = Delivery.objects.select_for_update().get(pk=delivery.pk)
+    fresh = Delivery.objects.select_for_update(no_key=True).get(pk=delivery.pk)
     if fresh.status != DeliveryStatus.REQUESTED:
         if fresh.status == DeliveryStatus.CANCELLED:
             raise StateConflict("The delivery was called off.", state=fresh.status)

@@ -127,9 +127,9 @@ def _locked_orders(
     token: Token, kind: ChainTransactionKind, order_ids: Sequence[uuid.UUID]
 ) -> list[Order]:
     order_type = OrderType.MINT if kind == ChainTransactionKind.MINT else OrderType.REDEEM
-    rows = Order.objects.select_for_update(of=("self",), skip_locked=True).select_related(
-        "investor", "token__fund", "wallet", "decision"
-    )
+    rows = Order.objects.select_for_update(
+        no_key=True, of=("self",), skip_locked=True
+    ).select_related("investor", "token__fund", "wallet", "decision")
     wanted = rows.filter(
         token=token, pk__in=order_ids, type=order_type, status=_WANTED[kind]
     ).exclude(bindings__live=True)

@@ -59,7 +59,7 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
 
     Another worker that moved the cursor first makes this a no-op.
     """
-    cursor = ChainCursor.objects.select_for_update(of=("self",)).get(token_id=token_id)
+    cursor = ChainCursor.objects.select_for_update(no_key=True, of=("self",)).get(token_id=token_id)
     if cursor.block != found.first_block - 1:
         return 0
     token = queries.token_by_id(token_id=token_id)

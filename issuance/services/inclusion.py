@@ -161,7 +161,9 @@ def save_attempt(
 
 
 def _locked(chain_transaction_id: uuid.UUID) -> ChainTransaction:
-    rows = ChainTransaction.objects.select_for_update(of=("self",)).select_related("token")
+    rows = ChainTransaction.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "token"
+    )
     return rows.get(pk=chain_transaction_id)
 
 

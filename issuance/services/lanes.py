@@ -57,7 +57,7 @@ def lock_lane(*, token: Token, role: SignerRole, key: chain.Signer) -> Signer:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a lane is locked in the use case's transaction")
-    signer = Signer.objects.select_for_update().get(chain_id=token.chain_id, role=role)
+    signer = Signer.objects.select_for_update(no_key=True).get(chain_id=token.chain_id, role=role)
     if signer.address.lower() != key.address.lower():
         raise WrongKey
     queries.require_not_halted(token=token)
@@ -118,7 +118,7 @@ def sign_attempt(
 
 def bound_orders(row: ChainTransaction, *, status: OrderStatus | None = None) -> list[Order]:
     """The orders a transaction carries, locked, in the one order that event streams are locked."""
-    orders = Order.objects.select_for_update(of=("self",)).select_related(
+    orders = Order.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "token__fund", "wallet", "investor"
     )
     found = orders.filter(bindings__chain_transaction=row, bindings__live=True).order_by("pk")

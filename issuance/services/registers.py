@@ -30,7 +30,9 @@ def want_holders(*, token_id: uuid.UUID, wallets: Sequence[Wallet], now: datetim
     token = queries.token_by_id(token_id=token_id)
     known = {
         holder.wallet_id: holder
-        for holder in Holder.objects.select_for_update(of=("self",)).filter(token=token)
+        for holder in Holder.objects.select_for_update(no_key=True, of=("self",)).filter(
+            token=token
+        )
     }
     changed = 0
     for wallet in sorted(wallets, key=lambda each: each.investor.institution_id.int):
@@ -101,7 +103,9 @@ def assign_holders(
     """Sign one transaction that writes these register entries as they are wanted now."""
     token = queries.token_by_id(token_id=token_id)
     signer = lanes.lock_lane(token=token, role=SignerRole.COMPLIANCE, key=key)
-    rows = Holder.objects.select_for_update(of=("self",)).select_related("wallet", "token")
+    rows = Holder.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "wallet", "token"
+    )
     holders = list(
         rows.filter(token=token, pk__in=holder_ids, status=HolderStatus.PENDING).order_by("pk")
     )

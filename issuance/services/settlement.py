@@ -64,7 +64,9 @@ def settle_transaction(
     False when it was final already, or when the evidence does not explain every order: then a
     breaker opens and nothing is settled.
     """
-    rows = ChainTransaction.objects.select_for_update(of=("self",)).select_related("token__fund")
+    rows = ChainTransaction.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "token__fund"
+    )
     row = rows.get(pk=chain_transaction_id)
     if row.status in CHAIN_TRANSACTION_FINAL:
         return False

@@ -142,7 +142,7 @@ def raise_nonce(*, signer_id: uuid.UUID, chain_nonce: int, reason: str, now: dat
 
     Never lowers the counter.
     """
-    signer = Signer.objects.select_for_update().get(pk=signer_id)
+    signer = Signer.objects.select_for_update(no_key=True).get(pk=signer_id)
     if chain_nonce <= signer.next_nonce:
         return
     signer.next_nonce = chain_nonce
@@ -159,7 +159,11 @@ def trip(*, name: str, reason: str, now: datetime) -> None:
 
 
 def _switch(token_id: uuid.UUID, to: TokenStatus, actor: Actor, now: datetime) -> Token:
-    token = Token.objects.select_for_update(of=("self",)).select_related("fund").get(pk=token_id)
+    token = (
+        Token.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("fund")
+        .get(pk=token_id)
+    )
     return move(token, to=to, table=TOKEN_TABLE, actor=actor, now=now)
 
 
