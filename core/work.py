@@ -41,6 +41,8 @@ def claim_due(
     Rows another worker is claiming at this instant are skipped, not waited for.
     """
     with transaction.atomic(durable=True):
+        # no_key, here and everywhere: an insert elsewhere that refers to the row checks its key at
+        # commit, while it holds its event stream; a lock of the key would deadlock with that.
         claimed = list(
             due(rows, now=now)
             .select_for_update(no_key=True, skip_locked=True, of=("self",))

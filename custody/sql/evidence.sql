@@ -24,7 +24,7 @@ CREATE TRIGGER attestation_no_truncate BEFORE TRUNCATE ON custody_attestation
 -- An attestation is newer than every one before it for the same token.
 CREATE FUNCTION custody_attestation_rises() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM 1 FROM custody_fund WHERE id = NEW.fund_id FOR UPDATE;
+    PERFORM 1 FROM custody_fund WHERE id = NEW.fund_id FOR NO KEY UPDATE;
     IF EXISTS (
         SELECT 1 FROM custody_attestation
         WHERE token_id = NEW.token_id AND as_of >= NEW.as_of

@@ -49,7 +49,7 @@ BEGIN
     END IF;
     -- In id order, so that two postings over the same accounts cannot wait for each other.
     PERFORM 1 FROM custody_ledgeraccount
-        WHERE id IN (NEW.source_id, NEW.destination_id) ORDER BY id FOR UPDATE;
+        WHERE id IN (NEW.source_id, NEW.destination_id) ORDER BY id FOR NO KEY UPDATE;
     SELECT * INTO source FROM custody_ledgeraccount WHERE id = NEW.source_id;
     SELECT * INTO destination FROM custody_ledgeraccount WHERE id = NEW.destination_id;
     IF NEW.kind = 'REVERSE' THEN
@@ -171,7 +171,7 @@ DECLARE
 BEGIN
     -- The second of two callers with one key waits here and then sees the first one's transfer.
     PERFORM 1 FROM custody_ledgeraccount
-        WHERE id IN (source, destination) ORDER BY id FOR UPDATE;
+        WHERE id IN (source, destination) ORDER BY id FOR NO KEY UPDATE;
     SELECT * INTO posted FROM custody_ledgertransfer WHERE idempotency_key = p_key;
     IF FOUND THEN
         IF (posted.kind, posted.source_id, posted.destination_id, posted.quantity, posted.cause)
