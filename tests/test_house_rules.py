@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager", "base"}
-BUSINESS_WORDS = re.compile(r"\b(investors?|shares?|tokens?|mints?|minting|minted)\b", re.IGNORECASE)
+BUSINESS_WORDS = re.compile(
+    r"\b(investors?|shares?|tokens?|mints?|minting|minted)\b", re.IGNORECASE
+)
 KEYWORD_ONLY = ("services", "queries", "ledger")
 
 
