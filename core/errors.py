@@ -42,6 +42,14 @@ class StateConflict(DomainError):
     title = "The object's present state does not allow this."
 
 
+class VersionMismatch(DomainError):
+    """The caller decided on a version that is no longer the present one."""
+
+    code = "version_mismatch"
+    status = 412
+    title = "If-Match names another version than the present one."
+
+
 class SameActor(DomainError):
     """The four-eyes rule: whoever made it cannot also approve it."""
 

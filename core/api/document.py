@@ -1,9 +1,11 @@
 """The API describing itself: /v1/openapi.json, a docs page without a CDN, and the list of errors."""
 
 import json
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from django.http import HttpResponse
@@ -22,6 +24,9 @@ _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+OWN_APPS = ("core", "kyc", "custody", "issuance")
+# Programs and records rather than refusals.
+_APART = {"management", "migrations", "sandbox"}
 
 EVENT_WEBHOOK = OpenApiWebhook(
     name="event",
@@ -105,8 +110,13 @@ def error_codes() -> list[ErrorCode]:
 
 
 def error_kinds() -> set[type[DomainError]]:
-    """Every refusal with a code of its own; a class without one only groups others."""
-    return set(_kinds(DomainError))
+    """Every refusal of our apps with a code of its own; a class without one only groups others."""
+    for app in OWN_APPS:
+        package = import_module(app)
+        for found in pkgutil.walk_packages(package.__path__, f"{app}."):
+            if not _APART & set(found.name.split(".")):
+                import_module(found.name)
+    return {kind for kind in _kinds(DomainError) if kind.__module__.split(".")[0] in OWN_APPS}
 
 
 def _kinds(kind: type[DomainError]) -> Iterator[type[DomainError]]:

@@ -97,12 +97,6 @@ class UnsupportedMediaType(DomainError):
     title = "Bodies are application/json in UTF-8."
 
 
-class VersionMismatch(DomainError):
-    code = "version_mismatch"
-    status = 412
-    title = "If-Match names another version than the present one."
-
-
 class VersionRequired(DomainError):
     code = "version_required"
     status = 428

@@ -21,12 +21,12 @@ from core import doorbell, ids
 from core.actors import Actor
 from core.api import idempotency
 from core.api.authentication import BearerAuthentication, Caller, HasScope
-from core.api.errors import ApiVersionUnknown, Unauthenticated, VersionMismatch, VersionRequired
+from core.api.errors import ApiVersionUnknown, Unauthenticated, VersionRequired
 from core.api.idempotency import Answer, KeyedRequest, Replay
 from core.api.pagination import take_page
 from core.api.parsers import StrictJsonParser
 from core.api.serializers import StrictSerializer
-from core.errors import NotFound
+from core.errors import NotFound, VersionMismatch
 from core.events import API_VERSION
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from core import events, queries
 from core.actors import Actor
-from core.errors import DomainError, StateConflict
+from core.errors import DomainError, StateConflict, VersionMismatch
 from core.models import Institution, WebhookEndpoint, WebhookSecret
 from core.states import ENDPOINT_TRANSITIONS, EndpointStatus
 from core.transitions import move
@@ -94,15 +94,13 @@ def update_webhook_endpoint(
 ) -> WebhookEndpoint:
     """Change what is given; enabling also forgets past failures.
 
-    Raises NotFound, StateConflict for another version, WebhookUrlRefused or EventTypeInvalid.
+    Raises NotFound, VersionMismatch, WebhookUrlRefused or EventTypeInvalid.
     """
     endpoint = queries.webhook_endpoint_for_update(
         endpoint_id=endpoint_id, institution_id=institution_id
     )
     if expected_version is not None and endpoint.version != expected_version:
-        raise StateConflict(
-            f"The endpoint is at version {endpoint.version}.", version=endpoint.version
-        )
+        raise VersionMismatch(version=endpoint.version)
     changes: dict[str, object] = {}
     if url is not None:
         changes["url"] = check_url(url)

@@ -74,9 +74,9 @@ def require_public(address: Address, *, allow_loopback: bool) -> None:
 
     Addresses that carry another inside (v4-mapped, 6to4, Teredo, NAT64) are judged by that one.
     """
-    inner = _unwrap(address)
-    if allow_loopback and inner.is_loopback:
+    if allow_loopback and address.is_loopback:
         return
+    inner = _unwrap(address)
     refused = any(inner in network for network in _REFUSED if network.version == inner.version)
     if refused or not inner.is_global or inner.is_multicast:
         raise BlockedAddress("the address is not on the public internet")
