@@ -61,16 +61,18 @@ def canonical_value(name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON valu
     if not spec.many:
         return _one(spec, value)
     values = value if isinstance(value, list) else [value]
-    if len(values) > VALUES_MAX:
-        _refuse(name, f"at most {VALUES_MAX} values")
+    if not 0 < len(values) <= VALUES_MAX:
+        _refuse(name, f"1 to {VALUES_MAX} values")
     return sorted({_one(spec, each) for each in values})
 
 
 def phone_value(value: Any) -> list[str]:  # noqa: ANN401 - a JSON value
     """The regions of one or several phone numbers. Raises FactInvalid."""
     numbers = value if isinstance(value, list) else [value]
+    if not 0 < len(numbers) <= VALUES_MAX:
+        _refuse(PHONE, f"1 to {VALUES_MAX} values")
     try:
-        return sorted({phone_region(_text(PHONE, number)) for number in numbers[:VALUES_MAX]})
+        return sorted({phone_region(_text(PHONE, number)) for number in numbers})
     except PhoneInvalid as broken:
         # The number itself stays out of the message.
         raise FactInvalid("Not an international phone number.", field="/facts/phone") from broken
