@@ -7,68 +7,73 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-# Group -> (title, model, icon, query, name of the queue whose size is the badge).
-Entry = tuple[str, str, str, str, str]
+from config.portal import approvals, queues
+
+# Title, model, icon.
+Entry = tuple[str, str, str]
 GROUPS: list[tuple[str, list[Entry]]] = [
     (
         "Compliance",
         [
-            ("Investor review", "kyc.Investor", "person_search", "", "investors"),
-            ("Wallets", "kyc.Wallet", "account_balance_wallet", "", ""),
-            ("Decisions", "kyc.Decision", "gavel", "", ""),
-            ("Overrides", "kyc.Override", "rule", "", ""),
-            ("Policies", "kyc.PolicyVersion", "policy", "", ""),
-            ("Refused access", "kyc.AccessEvent", "public_off", "", ""),
+            ("Investor review", "kyc.Investor", "person_search"),
+            ("Wallets", "kyc.Wallet", "account_balance_wallet"),
+            ("Decisions", "kyc.Decision", "gavel"),
+            ("Overrides", "kyc.Override", "rule"),
+            ("Policies", "kyc.PolicyVersion", "policy"),
+            ("Refused access", "kyc.AccessEvent", "public_off"),
         ],
     ),
     (
         "Issuance",
         [
-            ("Orders", "issuance.Order", "receipt_long", "", "orders"),
-            ("Chain transactions", "issuance.ChainTransaction", "link", "", "stuck"),
-            ("Holders", "issuance.Holder", "group", "", ""),
-            ("Tokens", "issuance.Token", "token", "", ""),
-            ("Signers", "issuance.Signer", "key", "", ""),
+            ("Orders", "issuance.Order", "receipt_long"),
+            ("Chain transactions", "issuance.ChainTransaction", "link"),
+            ("Holders", "issuance.Holder", "group"),
+            ("Tokens", "issuance.Token", "token"),
+            ("Signers", "issuance.Signer", "key"),
         ],
     ),
     (
         "Custody",
         [
-            ("Deposits", "custody.Deposit", "move_to_inbox", "", "deposits"),
-            ("Deliveries", "custody.Delivery", "outbox", "", "deliveries"),
-            ("Custodian files", "custody.Message", "upload_file", "", ""),
-            ("Statements", "custody.Statement", "description", "", ""),
-            ("Breaks", "custody.Break", "difference", "", "breaks"),
-            ("Attestations", "custody.Attestation", "verified", "", ""),
-            ("Ledger", "custody.LedgerTransfer", "account_tree", "", ""),
-            ("Ledger accounts", "custody.LedgerAccount", "savings", "", ""),
-            ("Funds", "custody.Fund", "inventory_2", "", ""),
-            ("Custody accounts", "custody.CustodyAccount", "account_balance", "", ""),
+            ("Deposits", "custody.Deposit", "move_to_inbox"),
+            ("Deliveries", "custody.Delivery", "local_shipping"),
+            ("Custodian files", "custody.Message", "upload_file"),
+            ("Statements", "custody.Statement", "description"),
+            ("Breaks", "custody.Break", "difference"),
+            ("Attestations", "custody.Attestation", "verified"),
+            ("Ledger", "custody.LedgerTransfer", "account_tree"),
+            ("Ledger accounts", "custody.LedgerAccount", "savings"),
+            ("Funds", "custody.Fund", "inventory_2"),
+            ("Custody accounts", "custody.CustodyAccount", "account_balance"),
         ],
     ),
     (
         "Platform",
         [
-            ("Audit events", "core.Event", "history", "", ""),
-            ("Webhook endpoints", "core.WebhookEndpoint", "webhook", "", ""),
-            ("Webhook deliveries", "core.WebhookDelivery", "send", "", "webhooks"),
-            ("API keys", "core.ApiKey", "vpn_key", "", ""),
-            ("Institutions", "core.Institution", "apartment", "", ""),
-            ("Breakers", "core.Breaker", "power_off", "", "breakers"),
-            ("Operators", "auth.User", "badge", "", ""),
+            ("Audit events", "core.Event", "history"),
+            ("Webhook endpoints", "core.WebhookEndpoint", "webhook"),
+            ("Webhook deliveries", "core.WebhookDelivery", "send"),
+            ("API keys", "core.ApiKey", "vpn_key"),
+            ("Institutions", "core.Institution", "apartment"),
+            ("Breakers", "core.Breaker", "power_off"),
+            ("Operators", "auth.User", "badge"),
         ],
     ),
 ]
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Unfold's navigation for this person."""
-    home = {
-        "title": "Dashboard",
-        "icon": "dashboard",
-        "link": reverse("admin:index"),
+    """Unfold's navigation for this person, with how much waits for people in each queue."""
+    home = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
+    mine = {
+        "title": "Waiting for me",
+        "icon": "approval",
+        "link": reverse("admin:approvals"),
+        "badge": approvals.count(request),
+        "badge_variant": "warning",
     }
-    groups: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    groups: list[dict[str, Any]] = [{"title": "", "items": [home, mine]}]
     for title, entries in GROUPS:
         items = [item for entry in entries if (item := _item(request, entry))]
         if items:
@@ -77,14 +82,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _item(request: HttpRequest, entry: Entry) -> dict[str, Any] | None:
-    title, label, icon, query, _queue = entry
-    try:
-        model = apps.get_model(label)
-    except LookupError:
-        return None
-    if not admin.site.is_registered(model):
-        return None
+    title, label, icon = entry
+    model = apps.get_model(label)
     if not admin.site.get_model_admin(model).has_view_permission(request):
         return None
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
-    return {"title": title, "icon": icon, "link": reverse(name) + query}
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse(name)}
+    queue = queues.by_model(label)
+    if queue is not None:
+        item |= {"badge": queues.measure(queue).count, "badge_variant": "warning"}
+    return item

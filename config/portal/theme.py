@@ -56,7 +56,11 @@ UNFOLD: dict[str, Any] = {
     },
     "STYLES": [lambda _request: static("portal/portal.css")],
     "SCRIPTS": [lambda _request: static("portal/alpine-shell.js")],
-    "COMMAND": {"search_models": True, "show_history": False},
+    "COMMAND": {
+        "search_models": False,
+        "show_history": False,
+        "search_callback": "config.portal.palette.search",
+    },
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

@@ -132,6 +132,6 @@ def age(span: timedelta) -> str:
     if seconds < 60:  # noqa: PLR2004 - seconds in a minute
         return f"{seconds} s"
     minutes, hours, days = seconds // 60 % 60, seconds // 3600 % 24, seconds // 86_400
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    parts = [(days, "d"), (hours, "h"), (minutes, "min")]
+    first = next(index for index, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)

@@ -223,6 +223,7 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
             "title": action.label,
             "heading": self.heading(row) if row is not None else "",
             "action": action,
+            "facts": self.facts(request, row) if row is not None else (),
             "form": form,
             "back": back,
         }
@@ -272,6 +273,11 @@ def uuid_in(text: str) -> uuid.UUID | None:
         return decode_id(prefix, text) if prefix and body else uuid.UUID(text)
     except ValueError:
         return None
+
+
+def has_uuid(model: type[models.Model]) -> bool:
+    """Whether the model's rows are named by a uuid, and so have a public id."""
+    return isinstance(model._meta.pk, models.UUIDField)
 
 
 def field_cell(row: models.Model, field: "models.Field[Any, Any]") -> Cell:

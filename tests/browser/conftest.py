@@ -75,7 +75,8 @@ class Watched:
     def open(self, path: str) -> Page:
         """Go to a path of the portal and wait until it is drawn."""
         self.page.goto(self.base + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_load_state("load")
+        self.page.evaluate("document.fonts.ready.then(() => true)")
         return self.page
 
 

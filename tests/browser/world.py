@@ -403,7 +403,7 @@ def _reserved(order: Order) -> Order:
 
 def _snapshots(token: Token, now: datetime) -> None:
     for step in range(24):
-        supply = parse_quantity(str(600 if step > 15 else 25 * step))
+        supply = parse_quantity("600.25" if step > 15 else str(25 * step))
         SupplySnapshot.objects.create(
             token=token,
             block=100 + step * 30,
