@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from eth_account import Account
+from eth_keys.datatypes import PrivateKey
 from eth_utils.address import to_checksum_address
 
 from issuance.chain import token
@@ -99,7 +99,8 @@ class LocalSigner:
     """A key in this process's memory, from an encrypted file."""
 
     def __init__(self, key: bytes, *, policies: PolicyFile | SignerPolicy) -> None:
-        self._account = Account.from_key(key)
+        self._key = PrivateKey(key)
+        self._address = self._key.public_key.to_checksum_address()
         self._policies = policies
 
     def __repr__(self) -> str:
@@ -108,7 +109,7 @@ class LocalSigner:
     @property
     def address(self) -> str:
         """The key's EIP-55 address."""
-        return str(self._account.address)
+        return self._address
 
     def sign(self, unsigned: UnsignedCall) -> SignedTransaction:
         """Sign what the policy allows.
@@ -121,7 +122,7 @@ class LocalSigner:
             policies if isinstance(policies, SignerPolicy) else policies.policy_of(self.address)
         )
         policy.require(unsigned)
-        return sign_with(self._account, unsigned)
+        return sign_with(self._key, unsigned)
 
 
 def _permission(row: dict[str, Any]) -> Permission:

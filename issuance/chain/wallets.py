@@ -2,6 +2,7 @@
 
 from eth_account import Account
 from eth_account.messages import encode_defunct
+from eth_keys.datatypes import PrivateKey
 
 from issuance.chain import attestation as attestations
 from issuance.chain.client import ChainClient
@@ -19,6 +20,7 @@ class Wallet:
 
     def __init__(self, key: bytes) -> None:
         self._account = Account.from_key(key)
+        self._key = PrivateKey(key)
 
     def __repr__(self) -> str:
         return f"Wallet({self.address})"
@@ -57,7 +59,7 @@ class Wallet:
             gas=gas,
             fees=client.fees(),
         )
-        signed = sign_with(self._account, unsigned)
+        signed = sign_with(self._key, unsigned)
         client.send(signed.raw)
         return signed.hash
 

@@ -90,7 +90,7 @@ def signed_transfer(client, wallet, *, nonce, fees=None, to=None, gas=21_000):
     unsigned = UnsignedCall(
         client.chain_id, nonce, to or wallet.address, b"", gas, fees or client.fees()
     )
-    return sign_with(wallet._account, unsigned)
+    return sign_with(wallet._key, unsigned)
 
 
 # --- a real node ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct, encode_typed_data
+from eth_keys.datatypes import PrivateKey
 
 from issuance.chain import attestation as attestations
 from issuance.chain import registry, token
@@ -46,6 +47,28 @@ def test_a_permitted_call_is_signed_by_the_keys_address():
     assert signed.sender == Account.recover_transaction(signed.raw) == signer().address
     assert (signed.nonce, signed.hash[:2], len(signed.hash)) == (7, "0x", 66)
     assert signer(ISSUER).sign(CALL).raw == signed.raw
+
+
+@pytest.mark.parametrize("to", [CONTRACT, None])
+def test_our_encoding_is_eth_accounts_byte_for_byte(to):
+    call = replace(CALL, to=to, nonce=0, fees=Fees(2**70, 0))
+    fields = {
+        "type": 2,
+        "chainId": 31_337,
+        "nonce": 0,
+        "gas": 100_000,
+        "maxFeePerGas": 2**70,
+        "maxPriorityFeePerGas": 0,
+        "value": 0,
+        "data": MINT,
+    }
+    theirs = Account.from_key(key("issuer")).sign_transaction(
+        fields if to is None else fields | {"to": Account.from_key(b"\x01" * 32).address}
+    )
+    if to is not None:
+        call = replace(call, to=Account.from_key(b"\x01" * 32).address)
+    assert sign_with(PrivateKey(key("issuer")), call).raw == bytes(theirs.raw_transaction)
+    assert sign_with(PrivateKey(key("issuer")), call).hash == f"0x{bytes(theirs.hash).hex()}"
 
 
 @pytest.mark.parametrize(
@@ -95,19 +118,20 @@ def test_a_deployer_may_create_contracts_on_its_chain_only():
     ],
 )
 def test_bytes_with_any_other_field_are_refused(changes):
-    account = Account.from_key(key("issuer"))
-    signed = sign_with(account, replace(CALL, **changes))
+    signed = sign_with(PrivateKey(key("issuer")), replace(CALL, **changes))
     with pytest.raises(WrongSignature):
-        verify_signed(signed.raw, unsigned=CALL, sender=account.address)
+        verify_signed(signed.raw, unsigned=CALL, sender=signer().address)
 
 
 def test_bytes_signed_by_another_key_are_refused():
-    signed = sign_with(Account.from_key(key("other")), CALL)
+    signed = sign_with(PrivateKey(key("other")), CALL)
     with pytest.raises(WrongSignature, match="signed by"):
         verify_signed(signed.raw, unsigned=CALL, sender=Account.from_key(key("issuer")).address)
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x02", b"\x02\xc0", b"garbage" * 20])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x02", b"\x02" + b"\xcc" + b"\x80" * 12, b"\x02\xc0", b"garbage" * 20]
+)
 def test_bytes_that_are_no_transaction_are_refused(raw):
     with pytest.raises(WrongSignature):
         verify_signed(raw, unsigned=CALL, sender=OTHER)
