@@ -121,7 +121,7 @@ class EventFeedOut(StrictSerializer):
         )
     ]
 )
-class EndpointIn(StrictSerializer):
+class WebhookEndpointIn(StrictSerializer):
     """A new webhook endpoint."""
 
     url = serializers.CharField(max_length=500)
@@ -131,7 +131,7 @@ class EndpointIn(StrictSerializer):
     description = serializers.CharField(max_length=200, allow_blank=True, default="")
 
 
-class EndpointPatch(StrictSerializer):
+class WebhookEndpointPatch(StrictSerializer):
     """What changes; what is absent stays."""
 
     url = serializers.CharField(max_length=500, required=False)
@@ -142,7 +142,7 @@ class EndpointPatch(StrictSerializer):
     status = serializers.ChoiceField(["enabled", "disabled"], required=False)
 
 
-class EndpointOut(StrictSerializer):
+class WebhookEndpointOut(StrictSerializer):
     """A webhook endpoint without its secrets."""
 
     object = ObjectField()
@@ -159,16 +159,16 @@ class EndpointOut(StrictSerializer):
     version = serializers.IntegerField(read_only=True)
 
 
-class EndpointSecretOut(EndpointOut):
+class WebhookEndpointSecretOut(WebhookEndpointOut):
     """An endpoint with its newest secret, which is shown in this answer only."""
 
     secret = serializers.CharField(read_only=True)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:  # noqa: ANN401  DRF's
-        return EndpointOut(instance.endpoint).data | {"secret": instance.secret}
+        return WebhookEndpointOut(instance.endpoint).data | {"secret": instance.secret}
 
 
-class AttemptOut(StrictSerializer):
+class WebhookAttemptOut(StrictSerializer):
     """What happened when a delivery was tried once."""
 
     number = serializers.IntegerField(read_only=True)
@@ -178,7 +178,7 @@ class AttemptOut(StrictSerializer):
     error_class = serializers.CharField(read_only=True)
 
 
-class DeliveryOut(StrictSerializer):
+class WebhookDeliveryOut(StrictSerializer):
     """One event for one endpoint."""
 
     object = ObjectField()
@@ -187,7 +187,7 @@ class DeliveryOut(StrictSerializer):
     event_id = PublicIdField("evt", read_only=True)
     event_type = serializers.CharField(source="event.type", read_only=True)
     status = StatusField(source="state")
-    attempts = AttemptOut(source="attempt_rows", many=True, read_only=True)
+    attempts = WebhookAttemptOut(source="attempt_rows", many=True, read_only=True)
     next_attempt_at = UtcField(read_only=True, allow_null=True)
     finished_at = UtcField(read_only=True, allow_null=True)
     created_at = UtcField(read_only=True)

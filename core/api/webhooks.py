@@ -10,11 +10,11 @@ from core import queries, services
 from core.api.pagination import PageQuery
 from core.api.shapes import (
     DeliveriesQuery,
-    DeliveryOut,
-    EndpointIn,
-    EndpointOut,
-    EndpointPatch,
-    EndpointSecretOut,
+    WebhookDeliveryOut,
+    WebhookEndpointIn,
+    WebhookEndpointOut,
+    WebhookEndpointPatch,
+    WebhookEndpointSecretOut,
     RotateIn,
 )
 from core.api.views import ApiView, path_id
@@ -27,46 +27,46 @@ class WebhookEndpoints(ApiView):
     @extend_schema(
         summary="List webhook endpoints",
         parameters=[PageQuery],
-        responses=EndpointOut(many=True),
+        responses=WebhookEndpointOut(many=True),
     )
     def get(self, request: Request) -> HttpResponse:
         rows = queries.webhook_endpoints(institution_id=self.institution_id)
-        return self.page(rows, query=self.query(PageQuery), show=EndpointOut)
+        return self.page(rows, query=self.query(PageQuery), show=WebhookEndpointOut)
 
     @extend_schema(
         summary="Create a webhook endpoint",
         description="The signing secret is in this answer only.",
-        request=EndpointIn,
-        responses={201: EndpointSecretOut},
+        request=WebhookEndpointIn,
+        responses={201: WebhookEndpointSecretOut},
     )
     def post(self, request: Request) -> HttpResponse:
-        body = self.body(EndpointIn)
+        body = self.body(WebhookEndpointIn)
         return self.effect(
             lambda: services.create_webhook_endpoint(
                 institution_id=self.institution_id, actor=self.actor, now=self.now, **body
             ),
-            show=EndpointSecretOut,
+            show=WebhookEndpointSecretOut,
         )
 
 
 class WebhookEndpointDetail(ApiView):
     scopes = {"GET": "webhooks:read", "PATCH": "webhooks:write", "DELETE": "webhooks:write"}
 
-    @extend_schema(summary="Read a webhook endpoint", responses=EndpointOut)
+    @extend_schema(summary="Read a webhook endpoint", responses=WebhookEndpointOut)
     def get(self, request: Request, endpoint_id: str) -> HttpResponse:
         row = queries.webhook_endpoint(
             institution_id=self.institution_id, endpoint_id=path_id("we", endpoint_id)
         )
-        return self.show(row, show=EndpointOut)
+        return self.show(row, show=WebhookEndpointOut)
 
     @extend_schema(
         summary="Change a webhook endpoint",
         description="Needs If-Match with the ETag last seen.",
-        request=EndpointPatch,
-        responses=EndpointOut,
+        request=WebhookEndpointPatch,
+        responses=WebhookEndpointOut,
     )
     def patch(self, request: Request, endpoint_id: str) -> HttpResponse:
-        body = self.body(EndpointPatch)
+        body = self.body(WebhookEndpointPatch)
         status = body.pop("status", None)
         return self.effect(
             lambda: services.update_webhook_endpoint(
@@ -78,11 +78,11 @@ class WebhookEndpointDetail(ApiView):
                 now=self.now,
                 **body,
             ),
-            show=EndpointOut,
+            show=WebhookEndpointOut,
             status=200,
         )
 
-    @extend_schema(summary="Delete a webhook endpoint", responses=EndpointOut)
+    @extend_schema(summary="Delete a webhook endpoint", responses=WebhookEndpointOut)
     def delete(self, request: Request, endpoint_id: str) -> HttpResponse:
         return self.effect(
             lambda: services.delete_webhook_endpoint(
@@ -91,7 +91,7 @@ class WebhookEndpointDetail(ApiView):
                 actor=self.actor,
                 now=self.now,
             ),
-            show=EndpointOut,
+            show=WebhookEndpointOut,
             status=200,
         )
 
@@ -103,7 +103,7 @@ class WebhookEndpointTest(ApiView):
         summary="Send a test ping",
         description="Queues a signed test.ping to this endpoint alone; look at its delivery next.",
         request=None,
-        responses={201: DeliveryOut},
+        responses={201: WebhookDeliveryOut},
     )
     def post(self, request: Request, endpoint_id: str) -> HttpResponse:
         self.empty_body()
@@ -114,7 +114,7 @@ class WebhookEndpointTest(ApiView):
                 actor=self.actor,
                 now=self.now,
             ),
-            show=DeliveryOut,
+            show=WebhookDeliveryOut,
             status=201,
         )
 
@@ -126,7 +126,7 @@ class WebhookEndpointRotate(ApiView):
         summary="Rotate the signing secret",
         description="Until the overlap ends (24 h unless told) each request carries both signatures.",
         request=RotateIn,
-        responses={200: EndpointSecretOut},
+        responses={200: WebhookEndpointSecretOut},
     )
     def post(self, request: Request, endpoint_id: str) -> HttpResponse:
         body = self.body(RotateIn)
@@ -141,7 +141,7 @@ class WebhookEndpointRotate(ApiView):
                 actor=self.actor,
                 now=self.now,
             ),
-            show=EndpointSecretOut,
+            show=WebhookEndpointSecretOut,
             status=200,
         )
 
@@ -152,7 +152,7 @@ class WebhookEndpointDeliveries(ApiView):
     @extend_schema(
         summary="List the deliveries of an endpoint",
         parameters=[DeliveriesQuery],
-        responses=DeliveryOut(many=True),
+        responses=WebhookDeliveryOut(many=True),
     )
     def get(self, request: Request, endpoint_id: str) -> HttpResponse:
         query = self.query(DeliveriesQuery)
@@ -161,7 +161,7 @@ class WebhookEndpointDeliveries(ApiView):
         )
         if "status" in query:
             rows = rows.filter(state=query["status"].upper())
-        return self.page(rows, query=query, show=DeliveryOut)
+        return self.page(rows, query=query, show=WebhookDeliveryOut)
 
 
 class WebhookRedeliver(ApiView):
@@ -171,7 +171,7 @@ class WebhookRedeliver(ApiView):
         summary="Send a delivery again",
         description="The event keeps its id, so a receiver that already has it can tell.",
         request=None,
-        responses={200: DeliveryOut},
+        responses={200: WebhookDeliveryOut},
     )
     def post(self, request: Request, delivery_id: str) -> HttpResponse:
         self.empty_body()
@@ -182,6 +182,6 @@ class WebhookRedeliver(ApiView):
                 actor=self.actor,
                 now=self.now,
             ),
-            show=DeliveryOut,
+            show=WebhookDeliveryOut,
             status=200,
         )

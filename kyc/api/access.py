@@ -21,7 +21,7 @@ from kyc.api.geoip import CountryDatabase, open_country_database
 from kyc.policy import session
 from kyc.policy.engine import Finding
 
-_PROBES = frozenset({"/healthz", "/readyz"})
+_PROBES = frozenset({"/livez", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _PREFIX_BITS = {4: 24, 6: 48}
 

@@ -222,7 +222,7 @@ class WalletOut(StrictSerializer):
 class ChallengeOut(StrictSerializer):
     """The ERC-4361 text to sign with ``personal_sign``, letter by letter."""
 
-    object = serializers.ReadOnlyField(default="wallet_challenge")
+    object = serializers.CharField(read_only=True, default="wallet_challenge")
     wallet_id = PublicIdField("wal", read_only=True)
     message = serializers.CharField(read_only=True)
     expires_at = UtcField(read_only=True)
