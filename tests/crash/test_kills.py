@@ -1,0 +1,153 @@
+"""SIGKILL at every commit and record of the pipeline: after a restart one mint, nothing lost."""
+
+import secrets
+
+from eth_utils.address import to_checksum_address
+
+from core.units import parse_quantity
+from custody import queries as custody_queries
+from issuance.chain.events import decode_event
+from issuance.chain.types import OrderBurned, OrderMinted
+from issuance.invariants import check_all
+from issuance.models import Holder, Order, Token
+from issuance.pipeline import advance
+from issuance.states import OrderType
+from tests.crash import worker
+from tests.issuance.stage import make_wallet
+
+ON_THE_WAY_OF_A_MINT = [
+    "register.wanted",
+    "register.committed",
+    "attest.answered",
+    "attest.recorded",
+    "attest.committed",
+    "assign.claimed",
+    "assign.simulated",
+    "assign.signed",
+    "assign.committed",
+    "advance.claimed",
+    "broadcast.before_send",
+    "broadcast.sent",
+    "broadcast.record.precommit",
+    "broadcast.recorded",
+    "observe.seen",
+    "include.before_record",
+    "include.record.precommit",
+    "include.recorded",
+    "settle.before",
+    "settle.precommit",
+    "settle.committed",
+    "follow.read",
+    "follow.precommit",
+    "follow.committed",
+]
+
+
+def status(order):
+    return Order.objects.get(pk=order.pk).status
+
+
+def events_of(stage, kind):
+    """Every event of a kind the chain holds, straight from the node."""
+    last = stage.node.head().number
+    logs = stage.node.logs(address=stage.token.address, first=0, last=last)
+    return [event for log in logs if isinstance(event := decode_event(log), kind)]
+
+
+def one_mint(stage, order):
+    return [e.amount for e in events_of(stage, OrderMinted) if e.order_id == order.onchain_id] == [
+        order.quantity
+    ]
+
+
+def books_agree(stage):
+    supply = stage.reader.supply()
+    position = custody_queries.position(stage.fund.pk)
+    assert supply == position.backing
+    assert position.settled == sum(
+        (position.free, position.reserved, position.backing, position.releasing)
+    )
+    assert check_all() == []
+
+
+def kill_and_restart(stage, done, *, at, mined=1):
+    """The worker dies at the point, and another one finishes the work."""
+    code = worker.run(stage, done, kill_at=at, mined=mined)
+    assert worker.was_killed(code), f"{at} was never reached: {code}"
+    worker.expire_leases()
+    assert worker.run(stage, done) == 0, f"after a kill at {at} the work was not finished"
+
+
+def test_a_worker_killed_anywhere_on_the_way_of_a_mint_leaves_one_mint(ready):
+    """Each round registers a wallet, renews the attestation and mints one share."""
+    for number, point in enumerate(ON_THE_WAY_OF_A_MINT, start=1):
+        ready.settle("1")
+        address = to_checksum_address(f"0x{secrets.token_hex(20)}")
+        wallet = make_wallet(ready.investor, address)
+        order = ready.order("1")
+
+        def done(order=order, wallet=wallet):
+            return (
+                status(order) == "COMPLETED"
+                and Holder.objects.filter(wallet=wallet, status="REGISTERED").exists()
+                and Token.objects.get(pk=ready.token.pk).attested_units
+                == custody_queries.attestable(ready.fund.pk)
+            )
+
+        kill_and_restart(ready, done, at=point)
+        assert one_mint(ready, order), point
+        assert ready.reader.supply() == parse_quantity(str(number))
+        books_agree(ready)
+
+
+def test_a_worker_killed_anywhere_on_the_way_of_a_burn_releases_the_shares_once(ready):
+    minted = ready.order("100")
+    ready.until(lambda: status(minted) == "COMPLETED")
+    points = [
+        "follow.precommit",
+        "follow.committed",
+        "assign.signed",
+        "assign.committed",
+        "broadcast.sent",
+        "settle.precommit",
+        "settle.committed",
+    ]
+    for number, point in enumerate(points, start=1):
+        order = ready.order("1", OrderType.REDEEM)
+        ready.holder_key.request_redeem(
+            ready.node,
+            contract=ready.token.address,
+            order_id=order.onchain_id,
+            amount=order.quantity,
+        )
+        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
+        burned = [e for e in events_of(ready, OrderBurned) if e.order_id == order.onchain_id]
+        assert len(burned) == 1, point
+        assert ready.reader.supply() == parse_quantity(str(100 - number))
+        assert custody_queries.position(ready.fund.pk).free == parse_quantity(str(900 + number))
+        books_agree(ready)
+
+
+def test_a_worker_killed_around_a_reorganisation_sends_the_same_bytes_again(ready):
+    for point in ["reorg.before_record", "reorg.record.precommit", "reorg.recorded"]:
+        order = ready.order("1")
+        ready.tick()  # signed and sent; the chain mines it at once
+        ready.hurry()
+        ready.tick()
+        assert status(order) == "INCLUDED"
+        tx_hash = Order.objects.get(pk=order.pk).tx_hash
+        ready.anvil.reorg(1)
+        ready.hurry()
+        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
+        assert Order.objects.get(pk=order.pk).tx_hash == tx_hash
+        assert one_mint(ready, order), point
+        books_agree(ready)
+
+
+def test_a_worker_killed_after_a_dearer_attempt_was_saved_mints_once(ready, monkeypatch):
+    monkeypatch.setattr(advance, "BUMP_AFTER", advance.LOOK_EVERY * 0)
+    ready.anvil.automine(on=False)
+    order = ready.order("1")
+    kill_and_restart(ready, lambda: status(order) == "COMPLETED", at="bump.committed", mined=0)
+    assert one_mint(ready, order)
+    books_agree(ready)

@@ -1,0 +1,57 @@
+"""Workers under the knife: forked processes with their own database connection."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+from django.db import connections
+from django.utils import timezone
+
+from core import failpoints
+from issuance.models import ChainTransaction, Holder, Order
+from tests.issuance.stage import Stage
+
+ROUNDS_MAX = 40
+
+
+def run(stage: Stage, done: Callable[[], bool], *, kill_at: str = "", mined: int = 1) -> int:
+    """Run the pipeline in a process of its own until ``done``; returns how it ended.
+
+    Each round ends with ``mined`` blocks.
+    The result is minus the signal, 0 when done, 1 when it gave up or failed.
+    """
+    connections.close_all()
+    pid = os.fork()
+    if pid == 0:
+        _work(stage, done, kill_at, mined)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def was_killed(code: int) -> bool:
+    return code == -signal.SIGKILL
+
+
+def expire_leases() -> None:
+    """As if the dead worker's leases had run out."""
+    past = timezone.now()
+    for model in (Order, ChainTransaction, Holder):
+        model.objects.filter(leased_until__isnull=False).update(leased_until=past)
+
+
+def _work(stage: Stage, done: Callable[[], bool], kill_at: str, mined: int) -> None:
+    code = 1
+    try:
+        failpoints.arm(kill_at)
+        for _ in range(ROUNDS_MAX):
+            stage.tick(blocks=mined)
+            if done():
+                code = 0
+                break
+            stage.hurry()
+    except BaseException:  # noqa: BLE001 - the child must never return into the test run
+        traceback.print_exc(file=sys.__stderr__)
+    finally:
+        os._exit(code)
