@@ -31,6 +31,7 @@ def product_environment(services: Services, state: State, where: Ports) -> dict[
             "GEOIP_PATH": str(state.places_path),
             "KYC_PROVIDER": "sandbox",
             "WALLET_COOLING_OFF_SECONDS": "0",
+            "ORDER_APPROVAL_ABOVE_SHARES": "1000",
             "CUSTODIAN_URL": where.custodian_url,
             "SANDBOX_CUSTODIAN_DELAY_SECONDS": "1",
         }

@@ -22,13 +22,16 @@ class Program:
     extra_env: Mapping[str, str] = field(default_factory=dict)
     # A worker that shows its readiness in its log only.
     ready_text: str = ""
+    # Whether it asks the database before anybody asks it something.
+    needs_tables: bool = True
 
 
 def _web(name: str, *, port: int, edge: str) -> Program:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", ports.LOOPBACK]
     command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(WEB_THREADS)]
     command += ["--no-access-log", "config.wsgi:application"]
-    return Program(name, command, port=port, extra_env={"SHAREMINT_EDGE": edge})
+    env = {"SHAREMINT_EDGE": edge}
+    return Program(name, command, port=port, extra_env=env, needs_tables=False)
 
 
 def _worker(name: str, *, queue: str) -> Program:
@@ -73,5 +76,6 @@ def programs(where: Ports, *, folder: str) -> list[Program]:
             "custodian",
             [*MANAGE, "sandbox_custodian", *custodian],
             port=where.custodian,
+            needs_tables=False,
         ),
     ]

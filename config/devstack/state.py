@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.devstack import places
+from config.devstack import places, ports
 from config.devstack.processes import StackError
+from config.devstack.programs import Ports
 
 FOLDER_SETTING = "SHAREMINT_STACK_DIR"
 SECRET_FILE = "secrets.json"  # noqa: S105 - a file name
@@ -58,6 +59,24 @@ class State:
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24))
         return path
+
+    def ports(self, *, keep: bool) -> Ports:
+        """Where the product will answer: where it did before if that is still free, for bookmarks.
+
+        SHAREMINT_API_PORT and SHAREMINT_PORTAL_PORT choose; a taken port is an error then.
+        """
+        path = self.folder / "ports.json"
+        before = json.loads(path.read_text()) if keep and path.exists() else {}
+        chosen = {}
+        for name in ("api", "portal", "custodian"):
+            asked = int(os.environ.get(f"SHAREMINT_{name.upper()}_PORT") or 0)
+            if asked and ports.answers(asked):
+                raise StackError(f"port {asked}, asked for the {name}, is taken")
+            kept = before.get(name, 0)
+            free = kept if kept and not ports.answers(kept) else ports.free_port()
+            chosen[name] = asked or free
+        path.write_text(json.dumps(chosen))
+        return Ports(**chosen)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

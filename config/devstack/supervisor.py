@@ -14,7 +14,7 @@ from typing import Any
 from config.devstack import geography, places, ports, programs
 from config.devstack.environment import product_environment
 from config.devstack.processes import Child, Interrupted, StackError, start, stop, wait_until
-from config.devstack.programs import Ports, Program
+from config.devstack.programs import Program
 from config.devstack.services import BLOCK_SECONDS, Services, start_services
 from config.devstack.state import State
 
@@ -33,7 +33,7 @@ class Stack:
         self.state = state
         self.keep = keep
         self.services = Services()
-        self.ports = Ports(api=_port("API"), portal=_port("PORTAL"), custodian=ports.free_port())
+        self.ports = state.ports(keep=keep)
         self.env: dict[str, str] = {}
         self.running: dict[str, Child] = {}
         self.prepared: dict[str, Any] = {}
@@ -45,7 +45,13 @@ class Stack:
         geography.write_places(self.state.places_path)
 
     def prepare(self) -> None:
-        """Migrate, seed and deploy in one process; what it reports is in ``prepared``."""
+        """Migrate, seed and deploy in one process; what it reports is in ``prepared``.
+
+        Meanwhile the processes that need no tables yet load their code.
+        """
+        for program in self._programs():
+            if not program.needs_tables:
+                self._start(program)
         report = self.state.folder / "prepared.json"
         report.unlink(missing_ok=True)
         child = start(
@@ -69,17 +75,17 @@ class Stack:
             self.services.chain.interval_mining(BLOCK_SECONDS)
 
     def start_programs(self) -> None:
-        """Start every process of the product at once, then wait for each."""
-        wanted = programs.programs(self.ports, folder=str(self.state.folder))
+        """Start every process that does not run yet, all at once, then wait for each."""
+        wanted = self._programs()
         for program in wanted:
-            self._start(program)
+            if program.name not in self.running:
+                self._start(program)
         for program in wanted:
             self._await(program)
 
     def start_program(self, name: str) -> None:
         """Start one process again after it was ended."""
-        wanted = programs.programs(self.ports, folder=str(self.state.folder))
-        program = next(each for each in wanted if each.name == name)
+        program = next(each for each in self._programs() if each.name == name)
         self._start(program)
         self._await(program)
 
@@ -111,6 +117,9 @@ class Stack:
         self.services.children.clear()
         return killed
 
+    def _programs(self) -> list[Program]:
+        return programs.programs(self.ports, folder=str(self.state.folder))
+
     def _log(self, program: Program) -> Path:
         return self.state.logs / f"{program.name}.log"
 
@@ -139,11 +148,6 @@ class Stack:
             timeout_seconds=READY_SECONDS,
             what=f"the start of {program.name}",
         )
-
-
-def _port(name: str) -> int:
-    """A port somebody asked for by SHAREMINT_<NAME>_PORT, else a free one."""
-    return int(os.environ.get(f"SHAREMINT_{name}_PORT") or 0) or ports.free_port()
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -58,7 +58,7 @@ def _summary(world: World) -> dict[str, Any]:
     tokens, funds = closing.tokens(world, read), closing.funds(world, read)
     closing.reserves(world)
     replays = read["replays"]
-    if replays["problems"] or read["broken_event_chains"]:
+    if replays["problems"] or read["event_flaws"]:
         raise ScenarioFailed(f"records changed: {replays}, {read['broken_event_chains']}")
     world.timeline.note("decisions replayed byte for byte", str(replays["count"]))
     return {
