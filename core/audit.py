@@ -30,7 +30,7 @@ def _flaws_of(stream: EventStream) -> Iterator[Flaw]:
     for event in rows.order_by("sequence").iterator(_BATCH):
         if event.sequence != expected:
             yield Flaw(stream.pk, expected, "missing")
-        if chain_hash(before, bytes(event.body)) != bytes(event.hash):
+        if chain_hash(before, actor=event.actor, body=bytes(event.body)) != bytes(event.hash):
             yield Flaw(stream.pk, event.sequence, "changed")
         expected, before = event.sequence + 1, bytes(event.hash)
     if expected != stream.last_sequence + 1 or before != bytes(stream.last_hash):

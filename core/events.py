@@ -30,9 +30,12 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def chain_hash(before: bytes, body: bytes) -> bytes:
-    """SHA-256 over the hash of the event before and this event's bytes."""
-    return hashlib.sha256(before + body).digest()
+def chain_hash(before: bytes, *, actor: str, body: bytes) -> bytes:
+    """SHA-256 over the hash of the event before, who did it, and this event's bytes.
+
+    The doer is chained but not in ``body``: receivers need not know the issuer's people.
+    """
+    return hashlib.sha256(before + actor.encode() + b"\0" + body).digest()
 
 
 def record(
@@ -54,20 +57,19 @@ def record(
     stream = _lock_stream(institution_id)
     event_id = new_uuid()
     sequence = stream.last_sequence + 1
-    envelope = {
-        "id": encode_id(Event.PREFIX, event_id),
-        "object": "event",
-        "type": event_type,
-        "api_version": API_VERSION,
-        "created_at": format_time(now),
-        "sequence": sequence,
-        "institution_id": encode_id("inst", institution_id) if institution_id else None,
-        "request_id": requests.current_id(),
-        "data": {"object": _describe(row, data or {}), "previous": dict(previous or {})},
-    }
-    body = json.dumps(envelope, separators=(",", ":"), ensure_ascii=False).encode()
-    if len(body) > BODY_BYTES_MAX:
-        raise ValueError(f"event {event_type} is {len(body)} bytes; at most {BODY_BYTES_MAX}")
+    body = _freeze(
+        {
+            "id": encode_id(Event.PREFIX, event_id),
+            "object": "event",
+            "type": event_type,
+            "api_version": API_VERSION,
+            "created_at": format_time(now),
+            "sequence": sequence,
+            "institution_id": encode_id("inst", institution_id) if institution_id else None,
+            "request_id": requests.current_id(),
+            "data": {"object": _describe(row, data or {}), "previous": dict(previous or {})},
+        }
+    )
     event = Event.objects.create(
         id=event_id,
         stream=stream,
@@ -79,7 +81,7 @@ def record(
         actor=str(actor),
         request_id=requests.current_id(),
         body=body,
-        hash=chain_hash(bytes(stream.last_hash), body),
+        hash=chain_hash(bytes(stream.last_hash), actor=str(actor), body=body),
         created_at=now,
     )
     stream.last_sequence = sequence
@@ -108,6 +110,13 @@ def record_change(
         data=data,
         previous={"status": before.lower(), "version": row.version - 1},
     )
+
+
+def _freeze(envelope: Mapping[str, Any]) -> bytes:
+    body = json.dumps(envelope, separators=(",", ":"), ensure_ascii=False).encode()
+    if len(body) > BODY_BYTES_MAX:
+        raise ValueError(f"{envelope['type']} is {len(body)} bytes; at most {BODY_BYTES_MAX}")
+    return body
 
 
 def _lock_stream(institution_id: uuid.UUID | None) -> EventStream:

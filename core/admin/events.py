@@ -121,7 +121,10 @@ def _chain_cell(row: Event) -> Cell:
     before = Event.objects.filter(stream=row.stream, sequence=row.sequence - 1).first()
     if before is None and row.sequence > 1:
         return Cell("Predecessor missing", tone="danger")
-    held = chain_hash(bytes(before.hash) if before else b"", bytes(row.body)) == bytes(row.hash)
+    expected = chain_hash(
+        bytes(before.hash) if before else b"", actor=row.actor, body=bytes(row.body)
+    )
+    held = expected == bytes(row.hash)
     short = bytes(row.hash).hex()[:16]
     if not held:
         return Cell("Broken", tone="danger", note=short)
