@@ -58,13 +58,29 @@ def test_reject_reasons_mirror_the_contract():
         assert f"uint8 private constant {name} = {reason.value};" in source
 
 
-def test_the_lock_file_names_no_machine():
+def test_the_lock_file_names_no_machine_and_pins_by_hash():
     packages = json.loads((CONTRACTS / "package-lock.json").read_text())["packages"]
-    places = [package.get("resolved", "") for package in packages.values()]
-    assert {place for place in places if not place.startswith("https://registry.npmjs.org/")} <= {
-        ""
+    del packages[""]
+    assert all(
+        package.get("resolved", "https://registry.npmjs.org/").startswith(
+            "https://registry.npmjs.org/"
+        )
+        for package in packages.values()
+    )
+    # The registry this was locked with does not carry the binaries of every other platform.
+    unhashed = {path for path, package in packages.items() if "integrity" not in package}
+    assert all(packages[path]["optional"] for path in unhashed)
+    assert not [path for path in unhashed if path.endswith("linux-amd64")]
+
+
+def test_the_lock_file_covers_every_platform_that_npm_ci_asks_for():
+    packages = json.loads((CONTRACTS / "package-lock.json").read_text())["packages"]
+    wanted = {
+        f"node_modules/{name}"
+        for package in packages.values()
+        for name in package.get("optionalDependencies", {})
     }
-    assert all("integrity" in package for path, package in packages.items() if path)
+    assert wanted <= set(packages)
 
 
 def test_forge_unit_fuzz_and_invariant_tests_pass():
