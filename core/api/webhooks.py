@@ -10,12 +10,12 @@ from core import queries, services
 from core.api.pagination import PageQuery
 from core.api.shapes import (
     DeliveriesQuery,
+    RotateIn,
     WebhookDeliveryOut,
     WebhookEndpointIn,
     WebhookEndpointOut,
     WebhookEndpointPatch,
     WebhookEndpointSecretOut,
-    RotateIn,
 )
 from core.api.views import ApiView, path_id
 from core.services.webhook_endpoints import OVERLAP_DEFAULT
