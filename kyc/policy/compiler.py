@@ -69,6 +69,8 @@ class Policy:
     valid_from: datetime
     valid_to: datetime | None
     rules: tuple[Rule, ...]
+    # For each action: the rules to ask, and the ids of those that are not about it.
+    by_action: Mapping[str, tuple[tuple[Rule, ...], tuple[str, ...]]]
     body: bytes
     sha256: str
 
@@ -114,6 +116,7 @@ def read_canonical(body: bytes) -> Policy:
         valid_from=_date(source["valid_from"]),
         valid_to=_date(valid_to) if valid_to else None,
         rules=rules,
+        by_action={str(action): _concerned(rules, str(action)) for action in Action},
         body=body,
         sha256=hashlib.sha256(body).hexdigest(),
     )
@@ -149,6 +152,11 @@ def _rule(source: Mapping[str, Any], document: str, lists: Mapping[str, frozense
         reviewable=source.get("reviewable", True),
         conditions=tuple(source.get("conditions", ())),
     )
+
+
+def _concerned(rules: tuple[Rule, ...], action: str) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    asked = tuple(rule for rule in rules if action in rule.actions)
+    return asked, tuple(rule.id for rule in rules if action not in rule.actions)
 
 
 def _codes(name: str, source: Any) -> frozenset[str]:  # noqa: ANN401 - parsed YAML

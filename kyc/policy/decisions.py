@@ -225,7 +225,7 @@ def _row(
     *, investor: Investor, action: str, trigger: str, outcome: Outcome, snapshot: bytes
 ) -> Decision:
     body = outcome.body()
-    findings = [f for f in outcome.findings if f.result in {Result.FIRED, Result.UNKNOWN}]
+    findings = outcome.findings
     decision = Decision(
         institution_id=investor.institution_id,
         investor=investor,

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.events import format_time
 from kyc.policy.compiler import Policy, Rule
+from kyc.policy.conditions import Answer
 from kyc.policy.effects import Effect
 from kyc.states import EXIT_ACTIONS, OverrideKind
 
@@ -17,12 +18,10 @@ ENGINE = "1"
 
 
 class Result(StrEnum):
-    """What one rule said."""
+    """What a rule with something to say said."""
 
     FIRED = "fired"
     UNKNOWN = "unknown"
-    NOT_FIRED = "not_fired"
-    NOT_CONCERNED = "not_concerned"  # the rule is not about this action
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule's result. ``lifted_by`` names the override that took its effect away."""
+    """A rule that fired, or that could not be answered.
+
+    ``lifted_by`` names the override that took its effect away.
+    """
 
     rule: Rule
     policy: Policy
@@ -76,40 +78,39 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer: the strictest effect left standing, and what every rule said."""
+    """The answer: the strictest effect left standing, and what every rule said.
+
+    ``findings`` are the rules that fired or could not be answered; the ids of all others stand in
+    ``not_fired`` and, when a rule is not about the action, in ``not_concerned``.
+    """
 
     effect: Effect
     findings: tuple[Finding, ...]
+    not_fired: tuple[str, ...]
+    not_concerned: tuple[str, ...]
     as_of: datetime
     policies: tuple[Policy, ...]
 
     @property
     def speaking(self) -> tuple[Finding, ...]:
-        """Findings whose effect counts: fired or unknown, stricter than ALLOW, not lifted."""
+        """Findings whose effect counts: stricter than ALLOW and not lifted."""
         return tuple(f for f in self.findings if f.effect > Effect.ALLOW and not f.lifted_by)
 
     def describe(self) -> dict[str, Any]:
         """The whole answer as JSON values, in the order of policies and rules."""
-        named = {Result.NOT_FIRED: [], Result.NOT_CONCERNED: []}  # type: dict[Result, list[str]]
-        full: dict[Result, list[dict[str, Any]]] = {Result.FIRED: [], Result.UNKNOWN: []}
-        for finding in self.findings:
-            if finding.result in named:
-                named[finding.result].append(finding.rule.id)
-            else:
-                full[finding.result].append(finding.describe())
         return {
             "engine": ENGINE,
             "as_of": format_time(self.as_of),
             "effect": self.effect.name,
             "policies": [{"name": p.name, "sha256": p.sha256} for p in self.policies],
-            "fired": full[Result.FIRED],
-            "unknown": full[Result.UNKNOWN],
-            "not_fired": named[Result.NOT_FIRED],
-            "not_concerned": named[Result.NOT_CONCERNED],
+            "fired": [f.describe() for f in self.findings if f.result is Result.FIRED],
+            "unknown": [f.describe() for f in self.findings if f.result is Result.UNKNOWN],
+            "not_fired": list(self.not_fired),
+            "not_concerned": list(self.not_concerned),
         }
 
     def body(self) -> bytes:
-        """The canonical bytes of ``describe()``: what a stored decision keeps and a replay compares."""
+        """The canonical bytes of ``describe()``: a stored decision keeps them, a replay compares."""
         return canonical(self.describe())
 
 
@@ -135,37 +136,42 @@ def evaluate(
     for grant in overrides:
         if grant.valid_from <= as_of < grant.valid_to:
             grants.setdefault(grant.rule, []).append(grant)
-    findings = []
-    worst = Effect.ALLOW
+    findings: list[Finding] = []
+    not_fired: list[str] = []
+    not_concerned: list[str] = []
     for policy in in_force:
-        for rule in policy.rules:
-            finding = _ask(policy, rule, facts)
-            if finding.effect > Effect.ALLOW and rule.id in grants:
-                finding = _lift(finding, grants[rule.id])
-            if finding.effect > worst and not finding.lifted_by:
-                worst = finding.effect
-            findings.append(finding)
-    return Outcome(effect=worst, findings=tuple(findings), as_of=as_of, policies=in_force)
+        asked, others = policy.by_action[facts["action"]]
+        not_concerned += others
+        for rule in asked:
+            answer = rule.when(facts)
+            if answer is False:
+                not_fired.append(rule.id)
+            else:
+                finding = _find(policy, rule, facts, answer=answer)
+                findings.append(_lift(finding, grants.get(rule.id, ())))
+    standing = [f.effect for f in findings if not f.lifted_by]
+    return Outcome(
+        effect=max(standing, default=Effect.ALLOW),
+        findings=tuple(findings),
+        not_fired=tuple(not_fired),
+        not_concerned=tuple(not_concerned),
+        as_of=as_of,
+        policies=in_force,
+    )
 
 
-def _ask(policy: Policy, rule: Rule, facts: Mapping[str, Any]) -> Finding:
-    action = facts["action"]
-    if action not in rule.actions:
-        return Finding(rule, policy, Result.NOT_CONCERNED, Effect.ALLOW, {})
-    answer = rule.when(facts)
-    if answer is False:
-        return Finding(rule, policy, Result.NOT_FIRED, Effect.ALLOW, {})
+def _find(policy: Policy, rule: Rule, facts: Mapping[str, Any], *, answer: Answer) -> Finding:
     used = {name: facts[name] for name in rule.facts if name in facts}
     if answer is None:
-        effect = rule.on_unknown_exit if action in EXIT_ACTIONS else rule.on_unknown
+        effect = rule.on_unknown_exit if facts["action"] in EXIT_ACTIONS else rule.on_unknown
         return Finding(rule, policy, Result.UNKNOWN, effect, used)
     effect = rule.effect_holder if facts["relationship"] == "holder" else rule.effect_new
     return Finding(rule, policy, Result.FIRED, effect, used)
 
 
-def _lift(finding: Finding, grants: list[Grant]) -> Finding:
+def _lift(finding: Finding, grants: Sequence[Grant]) -> Finding:
     for grant in grants:
-        if _lifts(grant, finding):
+        if finding.effect > Effect.ALLOW and _lifts(grant, finding):
             return Finding(
                 rule=finding.rule,
                 policy=finding.policy,

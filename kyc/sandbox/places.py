@@ -6,7 +6,7 @@ Run ``python -m kyc.sandbox.places`` after a change; the file is committed besid
 from pathlib import Path
 
 from mmdb_writer import MMDBWriter
-from netaddr import IPSet  # type: ignore[import-untyped]  # it ships no types
+from netaddr import IPSet
 
 PATH = Path(__file__).with_name("places.mmdb")
 PLACES = {

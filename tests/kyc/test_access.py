@@ -4,6 +4,7 @@ import importlib
 from datetime import timedelta
 
 import pytest
+from django.http import HttpResponse
 from django.utils import timezone
 
 from kyc.api import access, geoip
@@ -114,8 +115,13 @@ def test_a_stale_database_is_no_database(api, monkeypatch):
 
 
 def test_decisions_in_a_request_hear_of_its_place_and_of_no_other(rf):
-    seen = []
-    middleware = access.GeographicAccess(lambda _request: seen.append(session_context()))
+    seen: list[dict[str, str]] = []
+
+    def answer(_request):
+        seen.append(session_context())
+        return HttpResponse()
+
+    middleware = access.GeographicAccess(answer)
     middleware(rf.get(LIST, headers={"X-Forwarded-For": HONG_KONG}))
     middleware(rf.get(LIST, headers={"X-Forwarded-For": "8.8.8.8"}))
     assert seen == [{"session_country": "HK"}, {}]
@@ -125,7 +131,10 @@ def test_decisions_in_a_request_hear_of_its_place_and_of_no_other(rf):
 def test_the_committed_database_is_what_its_generator_writes(tmp_path):
     again = tmp_path / "places.mmdb"
     importlib.import_module("kyc.sandbox.places").write(again)
-    first, second = (geoip.open_country_database(str(path)) for path in (places.PATH, again))
+    first = geoip.open_country_database(str(places.PATH))
+    second = geoip.open_country_database(str(again))
+    assert first is not None
+    assert second is not None
     for network in places.PLACES:
         address = network.partition("/")[0]
         assert first.reader.get(address) == second.reader.get(address)

@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -101,7 +102,7 @@ def test_an_order_from_the_mainland_is_refused_with_its_clause_and_the_decision_
 
     with pytest.raises(policy.NotEligible) as refused:
         mint(now=NOW)
-    extra = refused.value.extra
+    extra: dict[str, Any] = dict(refused.value.extra)
     kept = Decision.objects.get(action="mint")
     assert extra["decision_id"] == kept.public_id
     assert extra["effect"] == "exit_only"
@@ -170,7 +171,7 @@ def _tamper(decision, sql, value):
 )
 def test_a_changed_decision_fails_its_replay(sql, value):
     make_approved()
-    decision = Decision.objects.order_by("pk").first()
+    decision = Decision.objects.earliest("pk")
     call_command("replay_decisions", decision.public_id, stdout=io.StringIO())
     _tamper(decision, sql, value)
     with pytest.raises(CommandError):

@@ -1,6 +1,7 @@
 """Onboarding: submitted, checked, decided, approved by two people, and decided anew."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -8,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from core.errors import SameActor, StateConflict
 from core.models import Event
 from kyc import policy, queries, services
-from kyc.models import Decision, Fact, Investor, Override, PolicyVersion
+from kyc.models import Check, Decision, Fact, Investor, Override, PolicyVersion
 from kyc.policy import NotEligible
 from kyc.services.refusals import (
     CheckNotPassed,
@@ -174,7 +175,8 @@ def test_an_investor_that_turned_out_domestic_is_not_approved_and_the_reason_is_
     assert investor.status == "IN_REVIEW"
     kept = Decision.objects.get(trigger="approval")
     assert refused.value.extra["decision_id"] == kept.public_id
-    assert {rule["clause"] for rule in refused.value.extra["rules"]} == {"I(I)", "I(II)"}
+    extra: dict[str, Any] = dict(refused.value.extra)
+    assert {rule["clause"] for rule in extra["rules"]} == {"I(I)", "I(II)"}
 
 
 def test_a_holder_who_moves_to_the_mainland_may_only_leave():
@@ -226,7 +228,7 @@ def test_the_sandbox_provider_gives_each_outcome(settings, word, check, status):
     settings.KYC_PROVIDER = "sandbox"
     investor = submit(make_investor(external_id=f"{word}-1"))
     assert investor.status == status
-    assert queries.latest_check(investor_id=investor.pk).status == check
+    assert Check.objects.get(investor=investor).status == check
 
 
 def test_approval_waits_for_a_pending_check(settings):
@@ -234,7 +236,7 @@ def test_approval_waits_for_a_pending_check(settings):
     investor = submit(make_investor(external_id="SANDBOX-PENDING"))
     with pytest.raises(CheckNotPassed):
         approve(investor)
-    check = queries.latest_check(investor_id=investor.pk)
+    check = Check.objects.get(investor=investor)
     services.record_check_result(
         check_id=check.pk, status="PASSED", reason_code="", facts={}, actor=TEST, now=NOW
     )

@@ -1,6 +1,7 @@
 """After approval: expiry, restrictions, corrected facts, owners, documents and overrides."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -172,7 +173,11 @@ def test_an_override_needs_its_proofs_two_people_and_an_end():
     investor = make_approved()
 
     def propose(**changes):
-        fields = {"rule": "N42-I2-SVC", "evidence": PROOFS, "valid_to": NOW + timedelta(days=30)}
+        fields: dict[str, Any] = {
+            "rule": "N42-I2-SVC",
+            "evidence": PROOFS,
+            "valid_to": NOW + timedelta(days=30),
+        }
         return services.propose_override(
             investor_id=investor.pk, reason="r", actor=MAKER, now=NOW, **fields | changes
         )
