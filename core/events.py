@@ -84,9 +84,7 @@ def record(
         hash=chain_hash(bytes(stream.last_hash), actor=str(actor), body=body),
         created_at=now,
     )
-    stream.last_sequence = sequence
-    stream.last_hash = event.hash
-    stream.save(update_fields=["last_sequence", "last_hash"])
+    _advance(stream, event)
     subscriptions.fan_out(event=event, now=now)
     return event
 
@@ -129,6 +127,12 @@ def _lock_stream(institution_id: uuid.UUID | None) -> EventStream:
         )
         stream = streams.get(mine)
     return stream
+
+
+def _advance(stream: EventStream, event: Event) -> None:
+    stream.last_sequence = event.sequence
+    stream.last_hash = event.hash
+    stream.save(update_fields=["last_sequence", "last_hash"])
 
 
 def _describe(row: PublicRow, data: Mapping[str, Any]) -> dict[str, Any]:

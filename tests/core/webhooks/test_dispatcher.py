@@ -248,4 +248,4 @@ def test_sigterm_ends_the_process_cleanly(process_env):
             time.sleep(0.05)
         assert Heartbeat.objects.exists()
         child.send_signal(signal.SIGTERM)
-        assert child.wait(10) == 0
+        assert child.wait(30) == 0
