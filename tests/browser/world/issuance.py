@@ -134,66 +134,10 @@ def order_of(
 
 
 def complete(order: Order, signer: Signer) -> Order:
+    """Take a queued mint to finality as the pipeline would have."""
     now = order.created_at
-    tx_hash = _hex(32)
-    posting = {
-        "fund_id": order.token.fund_id,
-        "custody_account_id": order.custody_account_id,
-        "investor_id": order.investor_id,
-        "quantity": Units(order.quantity),
-        "order_id": order.pk,
-    }
-    with transaction.atomic(durable=True):
-        ledger.reserve(**posting, actor=API, now=now)
-        worker = actors.system("issuance.assign")
-        ledger.back(**posting, token_id=order.token_id, actor=worker, now=now)
-    row = ChainTransaction.objects.create(
-        signer=signer,
-        token=order.token,
-        kind="MINT",
-        status="FINAL_OK",
-        nonce=signer.next_nonce,
-        to_address=order.token.address,
-        calldata=b"\x01",
-        gas_limit=120_000,
-        gas_used=62_411,
-        sent_at=now + timedelta(seconds=1),
-        included_at=now + timedelta(seconds=3),
-        final_at=now + timedelta(seconds=9),
-        include_hash=tx_hash,
-        include_block=812,
-        include_block_hash=_hex(32),
-        created_at=now,
-    )
-    Signer.objects.filter(pk=signer.pk).update(next_nonce=signer.next_nonce + 1)
-    signer.refresh_from_db()
-    Attempt.objects.create(
-        chain_transaction=row,
-        sequence=1,
-        tx_hash=tx_hash,
-        raw=b"\x02",
-        max_fee_wei=2_400_000_000,
-        tip_wei=100_000_000,
-        created_at=now,
-        sent_count=1,
-        last_sent_at=now + timedelta(seconds=1),
-        last_answer="accepted",
-    )
-    ChainTransactionOrder.objects.create(
-        chain_transaction=row, order=order, index=0, live=True, outcome="minted"
-    )
-    TokenLog.objects.create(
-        token=order.token,
-        block=812,
-        block_hash=row.include_block_hash,
-        tx_hash=tx_hash,
-        log_index=0,
-        kind="OrderMinted",
-        onchain_id=order.onchain_id,
-        account=order.wallet.address,
-        quantity=order.quantity,
-        order=order,
-    )
+    _back(order)
+    tx_hash = _transaction(order, signer).include_hash
     Order.objects.filter(pk=order.pk).update(tx_hash=tx_hash)
     for status, seconds in (("SUBMITTED", 1), ("INCLUDED", 3), ("COMPLETED", 9)):
         changes = {"completed_at": now + timedelta(seconds=9)} if status == "COMPLETED" else {}
@@ -207,6 +151,77 @@ def complete(order: Order, signer: Signer) -> Order:
                 now=now + timedelta(seconds=seconds),
             )
     return order
+
+
+def _back(order: Order) -> None:
+    posting = {
+        "fund_id": order.token.fund_id,
+        "custody_account_id": order.custody_account_id,
+        "investor_id": order.investor_id,
+        "quantity": Units(order.quantity),
+        "order_id": order.pk,
+        "now": order.created_at,
+    }
+    with transaction.atomic(durable=True):
+        ledger.reserve(**posting, actor=API)
+        worker = actors.system("issuance.assign")
+        ledger.back(**posting, token_id=order.token_id, actor=worker)
+
+
+def _transaction(order: Order, signer: Signer) -> ChainTransaction:
+    now = order.created_at
+    row = ChainTransaction.objects.create(
+        signer=signer,
+        token=order.token,
+        kind="MINT",
+        status="FINAL_OK",
+        nonce=signer.next_nonce,
+        to_address=order.token.address,
+        calldata=b"\x01",
+        gas_limit=120_000,
+        gas_used=62_411,
+        sent_at=now + timedelta(seconds=1),
+        included_at=now + timedelta(seconds=3),
+        final_at=now + timedelta(seconds=9),
+        include_hash=_hex(32),
+        include_block=812,
+        include_block_hash=_hex(32),
+        created_at=now,
+    )
+    Signer.objects.filter(pk=signer.pk).update(next_nonce=signer.next_nonce + 1)
+    signer.refresh_from_db()
+    Attempt.objects.create(
+        chain_transaction=row,
+        sequence=1,
+        tx_hash=row.include_hash,
+        raw=b"\x02",
+        max_fee_wei=2_400_000_000,
+        tip_wei=100_000_000,
+        created_at=now,
+        sent_count=1,
+        last_sent_at=now + timedelta(seconds=1),
+        last_answer="accepted",
+    )
+    ChainTransactionOrder.objects.create(
+        chain_transaction=row, order=order, index=0, live=True, outcome="minted"
+    )
+    _log(order, row)
+    return row
+
+
+def _log(order: Order, row: ChainTransaction) -> None:
+    TokenLog.objects.create(
+        token=order.token,
+        block=812,
+        block_hash=row.include_block_hash,
+        tx_hash=row.include_hash,
+        log_index=0,
+        kind="OrderMinted",
+        onchain_id=order.onchain_id,
+        account=order.wallet.address,
+        quantity=order.quantity,
+        order=order,
+    )
 
 
 def reserved(order: Order) -> Order:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from core import actors, breakers, events
 from core import services as core_services
+from core.actors import Actor
 from core.models import (
     DeliveryAttempt,
     Heartbeat,
@@ -13,8 +14,9 @@ from core.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from custody.models import Break, CustodyAccount, Fund
-from kyc.models import AccessEvent
+from core.units import parse_quantity
+from custody.models import Break, CustodyAccount, Delivery, Deposit, Fund
+from kyc.models import AccessEvent, Investor, Override
 from tests.browser.world.compliance import API
 
 
@@ -65,6 +67,41 @@ def webhooks(institution: Institution, now: datetime) -> tuple[WebhookEndpoint, 
     )
     delivery.refresh_from_db()
     return endpoint, delivery
+
+
+def override(investor: Investor, maker: Actor, now: datetime) -> Override:
+    """Leave from one rule that another person has yet to give."""
+    return Override.objects.create(
+        investor=investor,
+        rule="N42-I2-SVC",
+        kind="EXEMPTION",
+        evidence={"approval": "document 12, authority, 2026-10-01"},
+        reason="Case 2026-130",
+        valid_from=now,
+        valid_to=now + timedelta(days=90),
+        proposed_by=str(maker),
+        created_at=now,
+    )
+
+
+def movements(investor: Investor, fund: Fund, account: CustodyAccount, now: datetime) -> None:
+    """A deposit and a delivery that have not ended."""
+    shared = {
+        "institution": investor.institution,
+        "investor": investor,
+        "fund": fund,
+        "custody_account": account,
+        "quantity": parse_quantity("25"),
+        "requested_by": str(API),
+        "created_at": now - timedelta(minutes=50),
+    }
+    Deposit.objects.create(**shared, reference="DEP-IBIT-2", status="MATCHED")
+    Delivery.objects.create(
+        **shared,
+        destination_participant="0352",
+        destination_account="ACC-778201",
+        status="REQUESTED",
+    )
 
 
 def operations(account: CustodyAccount, fund: Fund, now: datetime) -> None:
