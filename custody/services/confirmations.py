@@ -66,7 +66,7 @@ def movement_of(line: ConfirmationLine, *, custodian_id: UUID) -> Deposit | Deli
 
 
 def apply_line(
-    line: ConfirmationLine, movement: Deposit | Delivery | None, *, context: Context
+    line: ConfirmationLine, *, movement: Deposit | Delivery | None, context: Context
 ) -> Break | None:
     """Apply one new line and keep it as evidence; returns the break when it cannot be true."""
     if movement is None:

@@ -38,7 +38,7 @@ def request_delivery(
     """
     investor = kyc_queries.investor_for(institution_id=institution_id, investor_id=investor_id)
     fund = queries.fund_by_symbol(symbol)
-    require_step(fund, quantity)
+    require_step(fund, quantity=quantity)
     decision = policy.require(investor=investor, action=Action.DELIVER, context={}, now=now)
     account = queries.deliverable_account(
         investor_id=investor.pk, fund_id=fund.pk, quantity=quantity

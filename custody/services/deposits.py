@@ -58,7 +58,7 @@ def advise_deposit(
     """
     investor = kyc_queries.investor_for(institution_id=institution_id, investor_id=investor_id)
     fund = queries.open_fund_by_symbol(symbol)
-    require_step(fund, quantity)
+    require_step(fund, quantity=quantity)
     account = next((each for each in queries.accounts_of(fund.pk) if each.is_countable), None)
     if account is None:
         raise FundNotKept
@@ -120,7 +120,7 @@ def cancel_deposit(
     )
 
 
-def require_step(fund: Fund, quantity: Units) -> None:
+def require_step(fund: Fund, *, quantity: Units) -> None:
     """Refuse what the fund's smallest step does not divide. Raises QuantityStep."""
     if quantity <= 0 or quantity % fund.quantity_step:
         step = format_quantity(fund.quantity_step)

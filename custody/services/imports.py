@@ -246,7 +246,7 @@ def _take_statement(
         as_of=parsed.as_of,
         created_at=now,
     )
-    return reconciliation.compare(statement, held, actor=actor, now=now)
+    return reconciliation.compare(statement, held=held, actor=actor, now=now)
 
 
 def _account(custodian: Custodian, number: str) -> CustodyAccount:
@@ -281,7 +281,10 @@ def _take_confirmations(
     for fund_id in sorted(owners):
         ledger.lock_owners(fund_id=fund_id, owners=owners[fund_id], with_outside=True)
     context = confirmations.Context(message, actor, now)
-    found = (confirmations.apply_line(line, movement, context=context) for line, movement in work)
+    found = (
+        confirmations.apply_line(line, movement=movement, context=context)
+        for line, movement in work
+    )
     return [each for each in found if each is not None]
 
 

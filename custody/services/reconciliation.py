@@ -15,8 +15,8 @@ from custody.states import BREAK_MOVES, BreakKind, BreakStatus, Severity
 
 def compare(
     statement: Statement,
-    held: Sequence[tuple[PositionLine, Fund]],
     *,
+    held: Sequence[tuple[PositionLine, Fund]],
     actor: Actor,
     now: datetime,
 ) -> list[Break]:
