@@ -1,0 +1,1 @@
+"""Journeys go in over HTTP and come out of real processes."""
