@@ -10,18 +10,18 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
+import {EtfTokenBooks} from "./EtfTokenBooks.sol";
 import {HolderWord} from "./HolderWord.sol";
 import {IERC7943} from "./IERC7943.sol";
-import {IEtfToken} from "./IEtfToken.sol";
 
-/// @title One spot-ETF share in custody, as a permissioned token; 10^18 units are one share.
+/// @title Shares of one spot ETF in custody, as a permissioned token; 10^18 units are one share.
 /// @notice Each order id mints or burns at most once. Supply never passes, at a mint, the number of
 /// settled shares that the custodian has signed for, and an old figure mints nothing.
 /// A movement needs both ends permitted, in date, not frozen, and of no restricted country.
 /// Three movements need less, on purpose: a holder who is not frozen can always ask to redeem, the
 /// issuer can always burn or return what stands in escrow, and a forced transfer checks only its
 /// receiver.
-contract EtfToken is ERC20PermitUpgradeable, AccessControlUpgradeable, UUPSUpgradeable, IEtfToken, IERC7943 {
+contract EtfToken is ERC20PermitUpgradeable, AccessControlUpgradeable, UUPSUpgradeable, EtfTokenBooks, IERC7943 {
     using SafeCast for uint256;
 
     /// @notice Mints and burns by order id.
@@ -39,55 +39,6 @@ contract EtfToken is ERC20PermitUpgradeable, AccessControlUpgradeable, UUPSUpgra
     /// version = "1", chainId, verifyingContract = the proxy.
     bytes32 public constant ATTESTATION_TYPEHASH =
         keccak256("Attestation(uint256 shares,uint40 asOf,bytes32 reportHash)");
-
-    uint256 private constant PERMITTED = 1;
-    uint256 private constant FROZEN = 2;
-    uint256 private constant PROTOCOL = 4;
-
-    uint8 private constant PAUSE_MINT = 1;
-    uint8 private constant PAUSE_TRANSFER = 2;
-
-    // Reasons to skip an order or refuse an account; OrderRejected publishes them.
-    uint8 private constant NOT_PERMITTED = 1;
-    uint8 private constant IS_FROZEN = 2;
-    uint8 private constant KYC_EXPIRED = 3;
-    uint8 private constant COUNTRY_RESTRICTED = 4;
-    uint8 private constant AMOUNT_IS_ZERO = 5;
-
-    uint256 private constant COUNTRIES = 1024;
-
-    /// @dev One slot: a mint reads and writes supply, cap and age together.
-    struct Book {
-        uint96 supply;
-        uint96 cap;
-        uint40 asOf;
-        uint16 maxAgeMinutes;
-        uint8 flags;
-    }
-
-    /// @dev 256 order ids; consecutive ids share the slot.
-    struct Ids {
-        uint256 bits;
-    }
-
-    /// @custom:storage-location erc7201:sharemint.EtfToken
-    struct EtfTokenStorage {
-        Book book;
-        mapping(address account => HolderWord) holders;
-        mapping(uint256 word => Ids) executed;
-        /// By id and holder: nobody can block or stand in for another holder's order id.
-        mapping(uint64 orderId => mapping(address account => uint256)) redemptions;
-        uint256[4] restricted;
-    }
-
-    // keccak256(abi.encode(uint256(keccak256("sharemint.EtfToken")) - 1)) & ~bytes32(uint256(0xff))
-    bytes32 private constant STORAGE_SLOT = 0xe7d862b5599994dd47796285f8b9af32b73b2462ed173ef967580c2db5406500;
-
-    function _storage() private pure returns (EtfTokenStorage storage $) {
-        assembly {
-            $.slot := STORAGE_SLOT
-        }
-    }
 
     /// @custom:oz-upgrades-unsafe-allow constructor
     constructor() {
@@ -407,38 +358,6 @@ contract EtfToken is ERC20PermitUpgradeable, AccessControlUpgradeable, UUPSUpgra
         // Read after the write: from and to may be one account.
         $.holders[to] = $.holders[to].credited(amount);
         emit Transfer(from, to, amount);
-    }
-
-    /// @return 0 when the account may hold, send and receive, else the reason
-    function _refusal(EtfTokenStorage storage $, HolderWord account) private view returns (uint8) {
-        uint256 flags = account.flags();
-        if (flags & PERMITTED == 0) return NOT_PERMITTED;
-        if (flags & FROZEN != 0) return IS_FROZEN;
-        if (flags & PROTOCOL == 0 && account.kycExpiry() < block.timestamp) return KYC_EXPIRED;
-        if (_isRestricted($, account.country())) return COUNTRY_RESTRICTED;
-        return 0;
-    }
-
-    /// @dev Countries above 1023 are never written, and the array's bounds hold anyway.
-    function _isRestricted(EtfTokenStorage storage $, uint256 country) private view returns (bool) {
-        return ($.restricted[country >> 8] >> (country & 0xff)) & 1 != 0;
-    }
-
-    function _isExecuted(EtfTokenStorage storage $, uint64 orderId) private view returns (bool) {
-        return ($.executed[orderId >> 8].bits >> (orderId & 0xff)) & 1 != 0;
-    }
-
-    /// @return ids the word an unused id is in
-    /// @return bit its place, to be set when the order is executed
-    function _unused(EtfTokenStorage storage $, uint64 orderId) private view returns (Ids storage ids, uint256 bit) {
-        ids = $.executed[orderId >> 8];
-        bit = 1 << (orderId & 0xff);
-        if (ids.bits & bit != 0) revert OrderAlreadyExecuted(orderId);
-    }
-
-    /// @dev The token's own balance is the escrow, and the zero address holds nothing.
-    function _requireHolder(address account) private view {
-        if (account == address(0) || account == address(this)) revert HolderInvalid(account);
     }
 
     function _setRestricted(uint16[] calldata countries, bool restricted) private {

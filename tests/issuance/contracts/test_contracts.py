@@ -45,7 +45,7 @@ def test_our_code_is_recognised_and_any_other_is_not():
 
 
 def test_reject_reasons_mirror_the_contract():
-    source = (CONTRACTS / "src" / "EtfToken.sol").read_text()
+    source = (CONTRACTS / "src" / "EtfTokenBooks.sol").read_text()
     constants = {
         RejectReason.NOT_PERMITTED: "NOT_PERMITTED",
         RejectReason.FROZEN: "IS_FROZEN",
@@ -55,7 +55,7 @@ def test_reject_reasons_mirror_the_contract():
     }
     assert set(constants) == set(RejectReason)
     for reason, name in constants.items():
-        assert f"uint8 private constant {name} = {reason.value};" in source
+        assert f"uint8 internal constant {name} = {reason.value};" in source
 
 
 def test_the_lock_file_names_no_machine_and_pins_by_hash():
