@@ -26,6 +26,7 @@ from core.webhooks.queue import Job, Outcome
 IN_FLIGHT_MAX = 200
 POLL_SECONDS = 1.0
 RECORD_SECONDS = 0.02
+GATHER_SECONDS = 0.005
 RECORD_MAX = 200
 HEARTBEAT_SECONDS = 5.0
 STOP_SECONDS = 5.0
@@ -108,6 +109,7 @@ class Dispatcher:
     async def _rest(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        await asyncio.sleep(GATHER_SECONDS)  # one claim for many wakes
 
     async def _record(self) -> None:
         """Write results in batches, the first waiting a little for company, until None comes."""

@@ -42,7 +42,7 @@ WITH endpoint AS (
            AND (leased_until IS NULL OR leased_until <= %(now)s)
          ORDER BY next_attempt_at
          LIMIT greatest(endpoint.free, 0)
-           FOR UPDATE SKIP LOCKED
+           FOR NO KEY UPDATE SKIP LOCKED
       ) d
      LIMIT %(limit)s
 )
