@@ -15,6 +15,7 @@ from config.devstack.processes import StackError
 from config.devstack.programs import Ports
 
 FOLDER_SETTING = "SHAREMINT_STACK_DIR"
+LOCK_FILE = "lock"
 SECRET_FILE = "secrets.json"  # noqa: S105 - a file name
 
 
@@ -35,15 +36,25 @@ class State:
     def open(self, *, fresh: bool) -> None:
         """Create the folders; ``fresh`` throws away what a former start left.
 
-        The secrets are the mark of a former start: data without them is of no use.
+        Secrets, chain and database are of no use without each other: when one is gone, the rest
+        goes too.
         """
-        if fresh or not (self.folder / SECRET_FILE).exists():
-            shutil.rmtree(self.outside, ignore_errors=True)
+        private = not os.environ.get("DATABASE_URL")
+        lost = not (self.folder / SECRET_FILE).exists() or (private and not self.outside.exists())
+        if fresh or lost:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.forget_data()
             for name in ("postgres", "keys", "custodian", "redis", "logs"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
-            for path in (self.folder / SECRET_FILE, self.key_path, self.folder / "chain.json"):
-                path.unlink(missing_ok=True)
+            for path in self.folder.iterdir():
+                # The lock is held already.
+                if path.is_file() and path.name != LOCK_FILE:
+                    path.unlink()
         self.logs.mkdir(parents=True, exist_ok=True)
+
+    def forget_data(self) -> None:
+        """Remove what lies outside the folder; logs and reports stay."""
+        shutil.rmtree(self.outside, ignore_errors=True)
 
     def postgres_home(self) -> Path:
         """The folder of the cluster and its socket, reachable for the server's user.
@@ -82,7 +93,7 @@ class State:
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process. The kernel frees it however the process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("a+") as lock:
+        with (self.folder / LOCK_FILE).open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -172,5 +172,7 @@ def running_stack(kind: str, *, keep: bool, fresh: bool) -> Iterator[Stack]:
                 signal.signal(number, signal.SIG_IGN)
             began = time.monotonic()
             killed = stack.stop()
+            if not keep:
+                state.forget_data()
             print(f"stopped in {time.monotonic() - began:.1f} s", end="")
             print(f" (killed: {', '.join(killed)})" if killed else "")

@@ -71,7 +71,7 @@ def test_the_auditor_reads_every_list_and_every_object(world, enter):
     client = enter(world.people["auditor"])
     for page, base in pages():
         assert client.get(base).status_code == 200, base
-        for row in page.model._default_manager.all()[:40]:
+        for row in page.model._default_manager.order_by("-pk")[:6]:
             answer = client.get(portal.page_url(row))
             assert answer.status_code == 200, row
             assert b"/do/" not in answer.content, f"{row} offers the auditor an action"
