@@ -20,7 +20,7 @@ def attempt_rows(attempts: Iterable[Attempt]) -> list[Sequence[Cell]]:
         (
             portal.code(attempt.tx_hash),
             portal.time(attempt.created_at),
-            portal.text(f"{attempt.sent_count} times", note=_moment(attempt)),
+            portal.text(_times(attempt.sent_count), note=_moment(attempt)),
             Cell(
                 f"{attempt.max_fee_wei / WEI_PER_GWEI:.3f} gwei",
                 number=True,
@@ -30,6 +30,10 @@ def attempt_rows(attempts: Iterable[Attempt]) -> list[Sequence[Cell]]:
         )
         for attempt in attempts
     ]
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once"}.get(count, f"{count} times")
 
 
 def _moment(attempt: Attempt) -> str:

@@ -44,9 +44,13 @@ class DecisionAdmin(portal.ReadOnlyAdmin[Decision]):
     def rules(self, row: Decision) -> str:
         return ", ".join(_rule_ids(row)) or portal.BLANK.text
 
+    def heading(self, row: Decision) -> str:
+        return f"{portal.words(row.effect)}: {row.action}, {row.investor.external_id}"
+
     def facts(self, request: HttpRequest, row: Decision) -> Sequence[Fact]:
         return [
             Fact("Effect", portal.status(row.effect)),
+            Fact("Id", portal.code(row.public_id)),
             Fact("Investor", portal.link(row.investor.external_id, portal.page_url(row.investor))),
             Fact("Asked about", portal.text(row.action)),
             Fact("Because of", portal.text(row.trigger)),
@@ -129,9 +133,13 @@ class OverrideAdmin(portal.ReadOnlyAdmin[Override]):
     def investor_label(self, row: Override) -> str:
         return row.investor.external_id
 
+    def heading(self, row: Override) -> str:
+        return f"{row.rule} for {row.investor.external_id}"
+
     def facts(self, request: HttpRequest, row: Override) -> Sequence[Fact]:
         proofs = ", ".join(f"{name}: {value}" for name, value in sorted(row.evidence.items()))
         return [
+            Fact("Id", portal.code(row.public_id)),
             Fact("Rule", portal.code(row.rule)),
             Fact("Investor", portal.link(row.investor.external_id, portal.page_url(row.investor))),
             Fact("Kind", portal.text(portal.words(row.kind))),

@@ -75,6 +75,7 @@ def build(make: Callable[..., User]) -> World:
     platform.override(in_review, compliance.by(people["officer"]), now)
     platform.movements(approved, fund, account, now)
     platform.operations(account, fund, now)
+    platform.send_most(endpoint, now)
     return World(
         people, institution, in_review, refused, approved, order, awaiting, delivery, endpoint
     )
