@@ -4,6 +4,7 @@ A replay changes nothing, a late report of an earlier state changes nothing, and
 true is written down as a break. Each movement's row is locked while it is judged.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -63,6 +64,17 @@ def movement_of(line: ConfirmationLine, *, custodian_id: UUID) -> Deposit | Deli
         rows = model._default_manager.select_related("fund", "investor", "custody_account")
         return rows.filter(pk=key, custody_account__custodian_id=custodian_id).first()
     return None
+
+
+def lock_movements(movements: Iterable[Deposit | Delivery | None]) -> None:
+    """Lock the rows of a whole file at once and in one order, before any ledger row."""
+    keys: dict[type[Deposit | Delivery], list[UUID]] = {Deposit: [], Delivery: []}
+    for each in movements:
+        if each is not None:
+            keys[type(each)].append(each.pk)
+    for model, wanted in keys.items():
+        rows = model._default_manager.filter(pk__in=wanted).order_by("pk")
+        list(rows.select_for_update().values_list("pk"))
 
 
 def apply_line(

@@ -273,7 +273,8 @@ def _take_confirmations(
     work = [
         (line, confirmations.movement_of(line, custodian_id=message.custodian_id)) for line in fresh
     ]
-    # Ledger rows first, event streams after: the same order as every other use case.
+    # Movements, then ledger rows, then event streams: the same order as every other use case.
+    confirmations.lock_movements(movement for _, movement in work)
     owners: dict[uuid.UUID, set[uuid.UUID]] = {}
     for _, movement in work:
         if movement is not None:
