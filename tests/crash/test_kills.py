@@ -1,19 +1,27 @@
 """SIGKILL at every commit and record of the pipeline: after a restart one mint, nothing lost."""
 
+import re
 import secrets
 
+from django.db import transaction
+from django.utils import timezone
 from eth_utils.address import to_checksum_address
 
+from config.settings import ROOT
+from core import breakers
+from core.models import Breaker
 from core.units import parse_quantity
 from custody import queries as custody_queries
 from issuance.chain.events import decode_event
-from issuance.chain.types import OrderBurned, OrderMinted
+from issuance.chain.token import encode_mint_batch
+from issuance.chain.types import OrderBurned, OrderItem, OrderMinted
+from issuance.chain.wallets import Wallet as Key
 from issuance.invariants import check_all
-from issuance.models import Holder, Order, Token
+from issuance.models import Attempt, Holder, Order, Token
 from issuance.pipeline import advance
 from issuance.states import OrderType
 from tests.crash import worker
-from tests.issuance.stage import make_wallet
+from tests.issuance.stage import TEST, make_wallet, secret
 
 ON_THE_WAY_OF_A_MINT = [
     "register.wanted",
@@ -41,6 +49,21 @@ ON_THE_WAY_OF_A_MINT = [
     "follow.precommit",
     "follow.committed",
 ]
+
+
+ON_THE_WAY_OF_A_BURN = [
+    "follow.precommit",
+    "follow.committed",
+    "assign.signed",
+    "assign.committed",
+    "broadcast.sent",
+    "settle.precommit",
+    "settle.committed",
+]
+AROUND_A_REORGANISATION = ["reorg.before_record", "reorg.record.precommit", "reorg.recorded"]
+AROUND_A_BUMP = ["bump.committed"]
+AROUND_A_DEATH = ["gone.recorded", "dead.committed", "check.asked", "check.requeued"]
+AFTER_A_LOST_COMMIT = ["check.asked", "check.finished"]
 
 
 def status(order):
@@ -103,16 +126,7 @@ def test_a_worker_killed_anywhere_on_the_way_of_a_mint_leaves_one_mint(ready):
 def test_a_worker_killed_anywhere_on_the_way_of_a_burn_releases_the_shares_once(ready):
     minted = ready.order("100")
     ready.until(lambda: status(minted) == "COMPLETED")
-    points = [
-        "follow.precommit",
-        "follow.committed",
-        "assign.signed",
-        "assign.committed",
-        "broadcast.sent",
-        "settle.precommit",
-        "settle.committed",
-    ]
-    for number, point in enumerate(points, start=1):
+    for number, point in enumerate(ON_THE_WAY_OF_A_BURN, start=1):
         order = ready.order("1", OrderType.REDEEM)
         ready.holder_key.request_redeem(
             ready.node,
@@ -129,7 +143,7 @@ def test_a_worker_killed_anywhere_on_the_way_of_a_burn_releases_the_shares_once(
 
 
 def test_a_worker_killed_around_a_reorganisation_sends_the_same_bytes_again(ready):
-    for point in ["reorg.before_record", "reorg.record.precommit", "reorg.recorded"]:
+    for point in AROUND_A_REORGANISATION:
         order = ready.order("1")
         ready.tick()  # signed and sent; the chain mines it at once
         ready.hurry()
@@ -148,6 +162,63 @@ def test_a_worker_killed_after_a_dearer_attempt_was_saved_mints_once(ready, monk
     monkeypatch.setattr(advance, "BUMP_AFTER", advance.LOOK_EVERY * 0)
     ready.anvil.automine(on=False)
     order = ready.order("1")
-    kill_and_restart(ready, lambda: status(order) == "COMPLETED", at="bump.committed", mined=0)
+    kill_and_restart(ready, lambda: status(order) == "COMPLETED", at=AROUND_A_BUMP[0], mined=0)
     assert one_mint(ready, order)
     books_agree(ready)
+
+
+def test_a_worker_killed_while_a_transaction_dies_signs_anew_once(ready, monkeypatch):
+    """Somebody else uses up the nonce; the proof of death and the new signature are interrupted."""
+    monkeypatch.setattr(advance, "DEATH_AFTER", advance.LOOK_EVERY * 0)
+    thief = Key(secret("ISSUER"))
+    for point in AROUND_A_DEATH:
+        ready.anvil.automine(on=False)
+        order = ready.order("1")
+        ready.tick()
+        first = Attempt.objects.filter(chain_transaction__order_bindings__order=order).get()
+        ready.anvil.drop(first.tx_hash)
+        thief.send(ready.node, to=thief.address, data=b"", gas=30_000)
+        ready.anvil.automine(on=True)
+        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
+        assert Order.objects.get(pk=order.pk).tx_hash != first.tx_hash
+        assert one_mint(ready, order), point
+        books_agree(ready)
+
+
+def test_a_worker_killed_while_it_finds_a_forgotten_mint_does_not_repeat_it(ready):
+    """The database lost the commit of a mint that the chain has executed."""
+    for point in AFTER_A_LOST_COMMIT:
+        order = ready.order("1")
+        item = OrderItem(order.onchain_id, ready.wallet.address, order.quantity)
+        Key(secret("ISSUER")).send(
+            ready.node, to=ready.token.address, data=encode_mint_batch([item])
+        )
+        ready.tick(blocks=3)
+        with transaction.atomic(durable=True):
+            for halt in Breaker.objects.filter(status="OPEN"):
+                breakers.close_breaker(
+                    name=halt.name, reason="looked at", actor=TEST, now=timezone.now()
+                )
+        ready.hurry()
+        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
+        assert one_mint(ready, order), point
+        books_agree(ready)
+
+
+def test_every_failpoint_of_the_pipeline_has_its_kill():
+    """A point that no test reaches proves nothing and would look green."""
+    killed_at = {
+        *ON_THE_WAY_OF_A_MINT,
+        *ON_THE_WAY_OF_A_BURN,
+        *AROUND_A_REORGANISATION,
+        *AROUND_A_BUMP,
+        *AROUND_A_DEATH,
+        *AFTER_A_LOST_COMMIT,
+    }
+    sources = [*(ROOT / "issuance").rglob("*.py")]
+    planted = {
+        name
+        for source in sources
+        for name in re.findall(r'failpoint\("([a-z_.]+)"\)', source.read_text())
+    }
+    assert planted == killed_at

@@ -12,6 +12,6 @@ def stage(anvil, transactional_db) -> stages.Stage:  # noqa: ARG001 - asked for 
 
 
 @pytest.fixture
-def ready(stage) -> stages.Stage:
+def ready(stage: stages.Stage) -> stages.Stage:
     """The stage with the wallet registered and the cap attested, both final."""
     return stage.ready()

@@ -13,7 +13,7 @@ from core.units import parse_quantity
 from custody import ledger
 from custody.models import CustodyAccount, Fund
 from issuance import services
-from issuance.models import Holder, Order, Token
+from issuance.models import Holder, Order, Signer, Token
 from issuance.policy import OrderTerms
 from issuance.services.tokens import DeployedContract
 from issuance.states import OrderType, SignerRole
@@ -40,7 +40,7 @@ class Paper:
     wallet: Wallet
     api: ApiClient
 
-    def body(self, **changes) -> dict:
+    def body(self, **changes) -> dict[str, object]:
         """A mint order as the API takes it."""
         body = {
             "type": "mint",
@@ -138,3 +138,8 @@ def make_holder(token: Token, wallet: Wallet, **changes) -> Holder:
         "registered_at": now,
     }
     return Holder.objects.create(**fields | changes)
+
+
+def issuing_signer(token: Token) -> Signer:
+    """The row of the token's issuing key."""
+    return Signer.objects.get(chain_id=token.chain_id, role=SignerRole.ISSUER)

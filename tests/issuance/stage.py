@@ -24,7 +24,7 @@ from issuance import services
 from issuance.chain import types as chain
 from issuance.chain.attestation import TokenDomain
 from issuance.chain.client import ChainClient
-from issuance.chain.deploy import TokenPlan, deploy_token
+from issuance.chain.deploy import Deployment, TokenPlan, deploy_token
 from issuance.chain.signer import DEPLOYER, LocalSigner, Permission, SignerPolicy
 from issuance.chain.token import TokenReader
 from issuance.chain.wallets import Wallet as Key
@@ -249,10 +249,15 @@ def deploy(
     permission = Permission(node.chain_id, DEPLOYER)
     deployer = LocalSigner(keys["DEPLOYER"], policies=SignerPolicy(frozenset({permission})))
     deployed = deploy_token(client=node, signer=deployer, plan=plan)
-    now = timezone.now()
+    token = take_into_service(node, plan, deployed, fund)
+    return token, enrol(node, keys, deployed.address)
+
+
+def enrol(node: ChainClient, keys: dict[str, bytes], contract: str) -> dict[str, LocalSigner]:
+    """The hot keys as rows, and as signers that may call the contract."""
     signers = {}
     for role in SignerRole:
-        permission = Permission(node.chain_id, str(role), deployed.address)
+        permission = Permission(node.chain_id, str(role), contract)
         signer = LocalSigner(keys[role], policies=SignerPolicy(frozenset({permission})))
         signers[signer.address] = signer
         services.register_signer(
@@ -262,9 +267,15 @@ def deploy(
             role=role,
             chain_nonce=node.nonce(signer.address, at="latest"),
             actor=TEST,
-            now=now,
+            now=timezone.now(),
         )
-    token = services.register_token(
+    return signers
+
+
+def take_into_service(
+    node: ChainClient, plan: TokenPlan, deployed: Deployment, fund: Fund
+) -> Token:
+    return services.register_token(
         underlying_symbol=fund.symbol,
         contract=DeployedContract(
             network=NETWORK,
@@ -273,13 +284,12 @@ def deploy(
             name=plan.name,
             symbol=plan.symbol,
             block=deployed.block_number,
-            attestor_address=attestor.address,
+            attestor_address=plan.attestor,
             attestation_age_seconds_max=plan.max_age_minutes * 60,
         ),
         actor=TEST,
-        now=now,
+        now=timezone.now(),
     )
-    return token, signers
 
 
 def sign_figure(attestor: Key, node: ChainClient, request: AttestationRequest) -> SignedAttestation:

@@ -12,6 +12,7 @@ from custody.models import Fund, LedgerTransfer
 from issuance import queries
 from issuance.models import Holder, Order
 from kyc.models import Decision, Investor, Wallet
+from tests.core.conftest import make_client
 from tests.custody import rows as custody_rows
 from tests.issuance import paper as papers
 from tests.issuance.stage import TEST, make_wallet
@@ -222,7 +223,7 @@ def test_a_halted_token_takes_no_order(paper):
 
 def test_another_institution_sees_nothing(paper):
     order = paper.api.post(URL, paper.body()).json()
-    stranger = papers.make_client(custody_rows.make_institution("Beta Bank"))
+    stranger = make_client(custody_rows.make_institution("Beta Bank"))
     assert stranger.get(f"{URL}/{order['id']}").status_code == 404
     assert stranger.post(f"{URL}/{order['id']}/cancel").status_code == 404
     assert stranger.get(URL).json()["data"] == []

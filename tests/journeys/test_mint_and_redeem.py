@@ -90,7 +90,7 @@ class Traveller:
         return answer.json()
 
     def wait(self, path, done):
-        seen = []
+        seen: list[dict] = []
 
         def ready():
             seen[:] = [self.api.get(f"/v1/{path}").json()]
@@ -148,6 +148,19 @@ def prove(traveller, investor_id, key):
     )
 
 
+def deliver(traveller, investor_id, qty):
+    delivery = traveller.post(
+        "custody/deliveries",
+        {
+            "investor_id": investor_id,
+            "underlying_symbol": "IBIT",
+            "qty": qty,
+            "destination": {"participant": "0123", "account": "MUSTER-01"},
+        },
+    )
+    traveller.wait(f"custody/deliveries/{delivery['id']}", lambda row: row["status"] == "delivered")
+
+
 def test_an_investor_mints_redeems_and_takes_the_shares_out(stack, anvil):
     traveller, key = Traveller(stack), Key(os.urandom(32))
     anvil.set_balance(key.address, 10**18)
@@ -182,16 +195,7 @@ def test_an_investor_mints_redeems_and_takes_the_shares_out(stack, anvil):
     key.send(node, to=step["contract"], data=bytes.fromhex(step["calldata"][2:]))
     done = traveller.wait(f"orders/{redeem['id']}", lambda row: row["status"] != "pending")
     assert done["status"] == "completed", done
-    delivery = traveller.post(
-        "custody/deliveries",
-        {
-            "investor_id": investor_id,
-            "underlying_symbol": "IBIT",
-            "qty": "100",
-            "destination": {"participant": "0123", "account": "MUSTER-01"},
-        },
-    )
-    traveller.wait(f"custody/deliveries/{delivery['id']}", lambda row: row["status"] == "delivered")
+    deliver(traveller, investor_id, "100")
     token = Token.objects.select_related("fund").get(fund=Fund.objects.get(symbol="IBIT"))
     supply = TokenReader(node, token.address).supply()
     held = custody_queries.position(token.fund_id)
