@@ -4,12 +4,13 @@ import uuid
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, Subquery
 
 from core.errors import NotFound
 from core.models import (
     ApiKey,
     Event,
+    EventStream,
     Institution,
     WebhookDelivery,
     WebhookEndpoint,
@@ -38,7 +39,9 @@ def api_key_for_update(*, key_id: uuid.UUID, institution_id: uuid.UUID | None = 
 
 def events(*, institution_id: uuid.UUID) -> QuerySet[Event]:
     """The institution's events."""
-    return Event.objects.filter(institution_id=institution_id)
+    # By stream, so that the feed is one walk along the index of (stream, sequence).
+    stream = EventStream.objects.filter(institution_id=institution_id).values("pk")[:1]
+    return Event.objects.filter(stream_id=Subquery(stream))
 
 
 def event(*, institution_id: uuid.UUID, event_id: uuid.UUID) -> Event:

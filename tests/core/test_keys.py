@@ -9,6 +9,7 @@ def test_a_generated_key_parses_to_itself():
     made = keys.generate()
     assert keys.PATTERN.fullmatch(made.text)
     parsed = keys.parse(made.text)
+    assert parsed is not None
     assert (parsed.kid, parsed.secret) == (made.kid, made.secret)
     assert made.secret not in repr(made)
 

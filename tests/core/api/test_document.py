@@ -25,7 +25,7 @@ PUBLIC = {"Live", "Ready", "OpenApi", "Docs", "ErrorDocs", "Reserves"}
 def _views(patterns):
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
-            yield pattern.callback.view_class
+            yield pattern.callback.view_class  # type: ignore[attr-defined]
         else:
             yield from _views(pattern.url_patterns)
 
@@ -106,7 +106,7 @@ def test_error_codes_are_public_names_with_one_meaning_of_retry():
         assert re.fullmatch(r"[a-z][a-z0-9_]{2,60}", kind.code), kind
         assert 400 <= kind.status < 600, kind
         assert kind.title.endswith("."), kind
-    by_code = {}
+    by_code: dict[str, set[bool]] = {}
     for kind in error_kinds():
         by_code.setdefault(kind.code, set()).add(kind.retryable)
     assert {code for code, kinds in by_code.items() if len(kinds) > 1} == set()

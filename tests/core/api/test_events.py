@@ -30,7 +30,7 @@ def test_the_feed_sends_the_recorded_bytes_in_order(api):
     feed = response.json()
     assert [event["sequence"] for event in feed["data"]] == list(range(1, rows.count() + 1))
     assert (feed["has_more"], feed["next_after"]) == (False, rows.count())
-    one = rows.last()
+    one = rows.latest("sequence")
     assert api.get(f"/v1/events/{one.public_id}").content == bytes(one.body)
 
 
@@ -90,7 +90,8 @@ def test_eight_writers_leave_no_gap_and_a_poller_misses_nothing():
     bank = make_institution()
     api = make_client(bank)
     start = Event.objects.count()
-    stop, seen = threading.Event(), []
+    stop = threading.Event()
+    seen: list[int] = []
 
     def write():
         for _ in range(25):

@@ -1,6 +1,7 @@
 """One key, one effect, one answer: under storms, crashes and reuse."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -139,7 +140,8 @@ def test_one_keyed_request_runs_one_use_case(institution):
 @pytest.mark.django_db(transaction=True)
 def test_a_storm_of_duplicates_has_one_effect_and_one_answer(client_for):
     api = client_for()
-    answers, gate = [], threading.Barrier(12)
+    answers: list[Any] = []
+    gate = threading.Barrier(12)
 
     def post():
         try:

@@ -89,6 +89,7 @@ def test_redelivery_starts_the_ladder_anew_with_the_same_event(api, endpoint):
     assert (again["status"], again["event_id"]) == ("pending", delivery["event_id"])
     row = WebhookDelivery.objects.get(event__type="test.ping")
     assert row.rung == 0
+    assert row.next_attempt_at is not None
     assert row.next_attempt_at <= timezone.now()
     listed = api.get(f"{PATH}/{endpoint['id']}/deliveries", {"status": "pending"}).json()["data"]
     assert [each["id"] for each in listed] == [delivery["id"]]

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -19,11 +20,11 @@ WAIT_SECONDS = 15
 class Receiver:
     """Keeps what it was sent. ``answer`` decides the status of each request."""
 
-    answer: object = 200
+    answer: int | Callable[[int], int] = 200
     delay: float = 0
-    headers: dict = field(default_factory=dict)
-    received: list = field(default_factory=list)
-    arrived_at: list = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    arrived_at: list[float] = field(default_factory=list)
     url: str = ""
 
     async def handle(self, request):
@@ -44,7 +45,7 @@ async def serve(receiver):
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    port = site._server.sockets[0].getsockname()[1]
+    port = runner.addresses[0][1]
     receiver.url = f"http://127.0.0.1:{port}/in"
     return runner
 

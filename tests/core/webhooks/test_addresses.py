@@ -229,6 +229,7 @@ def test_a_name_that_changes_its_answer_is_caught_at_the_socket():
     async def scenario():
         resolver = FakeResolver(["93.184.215.14"], ["127.0.0.1"])
         async with sender.open_session(resolver) as session:
+            assert isinstance(session.connector, aiohttp.TCPConnector)
             guarded = session.connector._resolver
             first = await guarded.resolve("hooks.example.com", 443)
             assert first[0]["host"] == "93.184.215.14"

@@ -198,6 +198,7 @@ def test_ten_failures_in_a_row_pause_the_endpoint_without_using_up_attempts():
     _run(scenario)
     endpoint = WebhookEndpoint.objects.get()
     assert endpoint.failures_in_a_row >= 10
+    assert endpoint.paused_until is not None
     assert endpoint.paused_until > timezone.now()
     assert len(receiver.received) <= 2 * queue.CAP_PER_ENDPOINT
     assert WebhookDelivery.objects.filter(attempts=0).count() == 30 - len(receiver.received)
