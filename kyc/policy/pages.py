@@ -26,8 +26,8 @@ found.
 
 Country codes are ISO 3166-1 alpha-2 in any case. ISO 3166-2 codes are reduced to the country
 (`CN-44` is `CN`), except `CN-HK`, `CN-MO` and `CN-TW`, which are `HK`, `MO` and `TW`; the
-territories of the United States, which keep their own codes; and the regions `UA-09`, `UA-14`,
-`UA-23`, `UA-40`, `UA-43`, `UA-65`, which stay.
+territories of the United States, which keep their own codes; and the regions of Ukraine, such as
+`UA-43`, which stay.
 
 | fact | value | of | stated by | meaning |
 |---|---|---|---|---|

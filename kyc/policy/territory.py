@@ -20,9 +20,41 @@ _OWN_ROW = {
     "US-MP": "MP",
     "US-UM": "UM",
 }
-# Regions a rule tells apart from their country: Luhansk, Donetsk, Zaporizhzhia, Sevastopol,
-# Crimea, Kherson.
-_KEPT_REGIONS = frozenset({"UA-09", "UA-14", "UA-23", "UA-40", "UA-43", "UA-65"})
+# Rules tell the regions of Ukraine apart; a region named is not "Ukraine, somewhere".
+_KEPT_REGIONS = frozenset(
+    f"UA-{number}"
+    for number in (
+        [
+            "05",
+            "07",
+            "09",
+            "12",
+            "14",
+            "18",
+            "21",
+            "23",
+            "26",
+            "30",
+            "32",
+            "35",
+            "40",
+            "43",
+            "46",
+            "48",
+            "51",
+            "53",
+            "56",
+            "59",
+            "61",
+            "63",
+            "65",
+            "68",
+            "71",
+            "74",
+            "77",
+        ]
+    )
+)
 # Numbering plans that answer with another country's code (+7 978 and +7 869 Crimea, +7 949
 # Donetsk, +7 959 Luhansk).
 _PHONE_PREFIXES = {"+7978": "UA-43", "+7869": "UA-40", "+7949": "UA-14", "+7959": "UA-09"}

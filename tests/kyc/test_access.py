@@ -4,6 +4,7 @@ import importlib
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 
@@ -58,6 +59,14 @@ def test_the_refusal_is_recorded_with_the_address_cut_short(api):
     assert {row.code for row in rows} == {"unavailable_for_legal_reasons"}
     assert all(row.request_id for row in rows)
     assert all(row.database_built_at for row in rows)
+
+
+def test_the_record_of_a_refusal_cannot_be_changed_or_removed(api):
+    api.get(LIST, X_Forwarded_For=MAINLAND)
+    with pytest.raises(DatabaseError), transaction.atomic(savepoint=True):
+        AccessEvent.objects.update(country="CH")
+    with pytest.raises(DatabaseError), transaction.atomic(savepoint=True):
+        AccessEvent.objects.all().delete()
 
 
 @pytest.mark.parametrize("address", [HONG_KONG, SWISS_IP, "2001:db8:852::1"])

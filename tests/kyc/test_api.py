@@ -171,6 +171,19 @@ def test_the_stored_answer_holds_no_name_in_clear(api):
     assert b"Anna Muster" in bytes(IdempotencyKey.objects.get().body)
 
 
+def test_no_personal_data_reaches_the_logs(api, caplog, capfd):
+    name, phone = "Canary Zwölfer", "+41446681899"
+    facts = SWISS | {"phone": phone}
+    with caplog.at_level("DEBUG"):
+        created = create(api, legal_name=name, facts=facts)
+        api.post(f"/v1/investors/{created['id']}/submit")
+        api.post("/v1/investors", PERSON | {"legal_name": name, "facts": facts})
+        api.post("/v1/investors", PERSON | {"legal_name": name, "facts": {"phone": phone + "x"}})
+    written = caplog.text + "".join(capfd.readouterr())
+    assert name not in written
+    assert phone not in written
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
