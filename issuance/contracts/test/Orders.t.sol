@@ -98,6 +98,7 @@ contract OrdersTest is Deployed {
     function test_a_holder_may_receive_in_the_last_second_of_its_kyc() public {
         register(alice, SWITZERLAND, uint40(START), PERMITTED);
         mint(1, alice, 1 ether);
+        eq(token.balanceOf(alice), 1 ether, "in its last second");
         vm.warp(START + 1);
         skips(2, alice, 1 ether, 3);
     }
