@@ -4,17 +4,27 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import redis as redis_client
 from django.db import connection
 
 from config.devstack import testing
-from config.devstack.anvil import Anvil, start_anvil
+from config.devstack.anvil import Anvil, program_version, start_anvil
+from config.devstack.anvil import program as anvil_program
 from config.devstack.processes import stop
 
 STOP_SECONDS = 5
+
+
+def pytest_report_header() -> list[str]:
+    """Say what the run uses; each test that needs a chain starts its own anvil."""
+    binary = anvil_program()
+    chain = f"anvil {program_version(binary)} ({binary})" if binary else "anvil is MISSING"
+    where = os.environ["DATABASE_URL"].rpartition("@")[2]
+    redis_at = os.environ["REDIS_URL"].rpartition("@")[2]
+    return [f"private servers: PostgreSQL {unquote(where)}, Redis {redis_at}, {chain}"]
 
 
 @pytest.fixture

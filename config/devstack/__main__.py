@@ -18,6 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     run_parser = commands.add_parser("run", help="portal and API with demo data until Ctrl-C")
     run_parser.add_argument("--fresh", action="store_true", help="throw the former data away")
     commands.add_parser("test", help="pytest on private servers", add_help=False)
+    commands.add_parser("crash", help="SIGKILL at every step of the pipeline", add_help=False)
     commands.add_parser("lint", help="everything a reviewer should not have to say")
     bench_parser = commands.add_parser("bench", help="measure against the bars")
     bench_parser.add_argument("name", nargs="?", help="one benchmark; all of them without a name")
@@ -38,6 +39,8 @@ def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
             return run.main(fresh=arguments.fresh)
         case "test":
             return checks.test(rest)
+        case "crash":
+            return checks.test([*checks.CRASH_TESTS, *rest])
         case "lint":
             return checks.lint()
         case _:
@@ -47,7 +50,7 @@ def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
 def main() -> int:
     parser = _parser()
     arguments, rest = parser.parse_known_args()
-    if rest and arguments.command != "test":
+    if rest and arguments.command not in ("test", "crash"):
         parser.error(f"unknown: {' '.join(rest)}")
     try:
         return _dispatch(arguments, rest)

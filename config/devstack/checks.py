@@ -37,6 +37,7 @@ def _manage(*arguments: str) -> list[str]:
     return [PYTHON, "-W", "ignore::RuntimeWarning", "manage.py", *arguments]
 
 
+CRASH_TESTS = ("tests/crash", "-v")
 HOUSE_RULES = ("tests/test_house_rules.py",)
 # bandit's rules are ruff's S rules, which also know our reasons for exceptions.
 LINT: dict[str, list[str]] = {
