@@ -86,6 +86,9 @@ def _advise(deposit: Deposit, *, client: CustodianClient, now: datetime) -> None
 def _instruct(delivery: Delivery, *, client: CustodianClient, now: datetime) -> None:
     try:
         fresh = services.begin_delivery_instruction(delivery=delivery, actor=ACTOR, now=now)
+    except services.CapStillHigh:
+        services.note_cap_awaited(delivery=delivery, now=now)
+        return
     except StateConflict:
         services.note_sent(movement=delivery)  # called off before it was told: nothing to send
         return
@@ -99,12 +102,11 @@ def _instruct(delivery: Delivery, *, client: CustodianClient, now: datetime) -> 
 
 
 def _instruction(movement: Deposit | Delivery, *, now: datetime) -> Instruction:
-    outward = isinstance(movement, Delivery)
     return Instruction(
         our_reference=movement.public_id,
         account=movement.custody_account.number,
         isin=queries.isin_of(fund_id=movement.fund_id, on=now.date()),
         quantity=Units(movement.quantity),
-        participant=movement.destination_participant if outward else "",
-        destination=movement.destination_account if outward else "",
+        participant=movement.destination_participant if isinstance(movement, Delivery) else "",
+        destination=movement.destination_account if isinstance(movement, Delivery) else "",
     )

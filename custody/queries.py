@@ -1,7 +1,7 @@
 """Reads over funds, positions and movements; what belongs to an institution is scoped to it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,6 +12,7 @@ from core.units import Units
 from custody.models import (
     Attestation,
     Break,
+    ChainCap,
     Custodian,
     CustodyAccount,
     Delivery,
@@ -202,6 +203,18 @@ def attestable(fund_id: uuid.UUID) -> Units:
     return Units(total)
 
 
+def highest_caps(fund_id: uuid.UUID) -> Units:
+    """The most units the contracts of a fund can come to allow with what has been attested so far.
+
+    Per token its finalized cap, or any newer attestation that is on its way to the contract.
+    """
+    caps = {cap.token_id: cap for cap in ChainCap.objects.filter(fund_id=fund_id)}
+    highest = {token_id: cap.units for token_id, cap in caps.items()}
+    for each in Attestation.objects.filter(fund_id=fund_id).filter(_newer_than(caps)):
+        highest[each.token_id] = max(highest.get(each.token_id, 0), each.shares)
+    return Units(sum(highest.values()))
+
+
 def settled_on(*, fund_id: uuid.UUID, custody_account_id: uuid.UUID, on: date) -> Units:
     """Our settled units on one custody account at the end of a value date.
 
@@ -301,6 +314,13 @@ def _account_with_free(
         if row.custody_account.is_countable or not countable:
             return row.custody_account
     raise SharesNotFree(field="/qty")
+
+
+def _newer_than(caps: Mapping[uuid.UUID, ChainCap]) -> Q:
+    newer = ~Q(token_id__in=list(caps))
+    for token_id, cap in caps.items():
+        newer |= Q(token_id=token_id, as_of__gt=cap.as_of)
+    return newer
 
 
 def _identifiers_on(on: date) -> QuerySet[FundIdentifier]:

@@ -13,6 +13,7 @@ from custody.ledger.accounts import (
     open_token,
     resume,
 )
+from custody.ledger.caps import note_cap
 from custody.ledger.corrections import adjust, restrict, reverse, unrestrict
 from custody.ledger.movements import (
     cancel_delivery,
@@ -44,6 +45,7 @@ __all__ = [
     "finish_delivery",
     "halt",
     "lock_owners",
+    "note_cap",
     "open_fund",
     "open_investor",
     "open_token",

@@ -1,7 +1,7 @@
 """All rows of custody, by noun."""
 
 from custody.models.accounts import Custodian, CustodyAccount
-from custody.models.evidence import Attestation, Break
+from custody.models.evidence import Attestation, Break, ChainCap
 from custody.models.funds import Fund, FundIdentifier
 from custody.models.ledger import LedgerAccount, LedgerTransfer
 from custody.models.messages import Confirmation, Message, Statement, StatementLine
@@ -10,6 +10,7 @@ from custody.models.movements import Delivery, Deposit
 __all__ = [
     "Attestation",
     "Break",
+    "ChainCap",
     "Confirmation",
     "Custodian",
     "CustodyAccount",

@@ -44,6 +44,26 @@ class Attestation(PublicRow):
         return None
 
 
+class ChainCap(models.Model):
+    """The attested cap a token's contract holds at finality, in units, as issuance last saw it.
+
+    It is kept here because shares may leave only after the cap has fallen.
+    """
+
+    token_id = models.UUIDField(primary_key=True)
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="chain_caps")
+    units = UnitsField()
+    as_of = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="chain_cap_not_negative", condition=Q(units__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.token_id)
+
+
 class Break(PublicRow):
     """One difference between two books, open until a person explains or adjusts it.
 

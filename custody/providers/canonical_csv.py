@@ -61,7 +61,9 @@ def parse(raw: bytes) -> ParsedFile:
 def emit(file: ParsedFile) -> bytes:
     """Write one file; ``parse`` gives the same back."""
     kind = "STATEMENT" if isinstance(file, StatementFile) else "CONFIRMATION"
-    rows = [("HDR", VERSION, kind, file.reference, file.sender, _write_moment(file.created_at))]
+    rows: list[tuple[str, ...]] = [
+        ("HDR", VERSION, kind, file.reference, file.sender, _write_moment(file.created_at))
+    ]
     body = list(_statement_rows(file) if isinstance(file, StatementFile) else _cnf_rows(file))
     counted = sum(row[0] != "ACC" for row in body)
     rows += [*body, ("TRL", str(counted))]

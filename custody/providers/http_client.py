@@ -3,6 +3,7 @@
 import http.client
 import json
 from dataclasses import asdict
+from typing import Any
 from urllib.parse import urlsplit
 
 from core.units import QuantityInvalid, Units, format_quantity, parse_quantity
@@ -71,7 +72,7 @@ class HttpCustodian:
         except (KeyError, TypeError, ValueError, QuantityInvalid) as error:
             raise CustodianUnavailable("The attestation is not readable.") from error
 
-    def _call(self, method: str, path: str, body: object = None) -> dict[str, object]:
+    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         kind = http.client.HTTPSConnection if self._encrypted else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=TIMEOUT_SECONDS)
         payload = None if body is None else json.dumps(body).encode()
@@ -86,7 +87,7 @@ class HttpCustodian:
         return _read(response.status, raw)
 
 
-def _read(status: int, raw: bytes) -> dict[str, object]:
+def _read(status: int, raw: bytes) -> dict[str, Any]:
     if _REFUSED <= status < _FAULT:
         raise CustodianRefused(f"It answered {status}.")
     if status != _OK:

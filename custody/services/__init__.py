@@ -17,14 +17,17 @@ from custody.services.deposits import (
 from custody.services.freezing import close_fund, freeze_fund, propose_thaw, thaw_fund
 from custody.services.imports import Imported, import_statement, pass_over_file
 from custody.services.sending import (
+    CapStillHigh,
     begin_delivery_instruction,
     begin_deposit_advice,
+    note_cap_awaited,
     note_not_sent,
     note_sent,
 )
 from custody.services.setup import add_custodian, add_custody_account, seed_funds
 
 __all__ = [
+    "CapStillHigh",
     "FundNotKept",
     "Imported",
     "QuantityStep",
@@ -41,6 +44,7 @@ __all__ = [
     "explain_break",
     "freeze_fund",
     "import_statement",
+    "note_cap_awaited",
     "note_not_sent",
     "note_sent",
     "pass_over_file",

@@ -74,7 +74,7 @@ def lock_movements(movements: Iterable[Deposit | Delivery | None]) -> None:
             keys[type(each)].append(each.pk)
     for model, wanted in keys.items():
         rows = model._default_manager.filter(pk__in=wanted).order_by("pk")
-        list(rows.select_for_update().values_list("pk"))
+        list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def apply_line(
@@ -104,7 +104,8 @@ def _apply_to_deposit(deposit: Deposit, line: ConfirmationLine, context: Context
     if line.outcome == Outcome.SETTLED:
         return _settle(deposit, line, context)
     if line.outcome == Outcome.REVERSED:
-        return _return(deposit, line, context)
+        _take_back(deposit, line, context)
+        return None
     target = DepositStatus(line.outcome)
     if target == status or (line.outcome in _EARLIER and target not in DEPOSIT_MOVES[status]):
         return None
@@ -131,18 +132,17 @@ def _settle(deposit: Deposit, line: ConfirmationLine, context: Context) -> UUID:
     )
     complete = total == deposit.quantity
     deposit.settled_quantity = total
+    deposit.settled_at = context.now if complete else None
     _move_deposit(
         deposit,
         DepositStatus.SETTLED if complete else DepositStatus.PARTIALLY_SETTLED,
         line,
         context,
-        settled_quantity=total,
-        settled_at=context.now if complete else None,
     )
     return transfer_id
 
 
-def _return(deposit: Deposit, line: ConfirmationLine, context: Context) -> None:
+def _take_back(deposit: Deposit, line: ConfirmationLine, context: Context) -> None:
     """The custodian took a settled deposit back. Shares already minted on cannot be given back:
     then claims exceed shares, which freezes the fund.
     """
@@ -217,13 +217,12 @@ def _deliver(delivery: Delivery, line: ConfirmationLine, context: Context) -> UU
     )
     complete = total == delivery.quantity
     delivery.settled_quantity = total
+    delivery.settled_at = context.now if complete else None
     _move_delivery(
         delivery,
         DeliveryStatus.DELIVERED if complete else DeliveryStatus.PARTIALLY_DELIVERED,
         line,
         context,
-        settled_quantity=total,
-        settled_at=context.now if complete else None,
     )
     return transfer_id
 
@@ -235,7 +234,7 @@ def _require_same_fund(movement: Deposit | Delivery, line: ConfirmationLine) -> 
 
 
 def _move_deposit(
-    deposit: Deposit, to: DepositStatus, line: ConfirmationLine, context: Context, **changes: object
+    deposit: Deposit, to: DepositStatus, line: ConfirmationLine, context: Context
 ) -> None:
     move(
         deposit,
@@ -247,7 +246,8 @@ def _move_deposit(
         reason_code=line.reason,
         custodian_reference=line.custodian_reference,
         next_attempt_at=None,  # the custodian plainly has it
-        **changes,
+        settled_quantity=deposit.settled_quantity,
+        settled_at=deposit.settled_at,
     )
 
 
@@ -256,7 +256,6 @@ def _move_delivery(
     to: DeliveryStatus,
     line: ConfirmationLine,
     context: Context,
-    **changes: object,
 ) -> None:
     move(
         delivery,
@@ -268,7 +267,8 @@ def _move_delivery(
         reason_code=line.reason,
         custodian_reference=line.custodian_reference,
         next_attempt_at=None,  # the custodian plainly has it
-        **changes,
+        settled_quantity=delivery.settled_quantity,
+        settled_at=delivery.settled_at,
     )
 
 

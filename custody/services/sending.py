@@ -3,15 +3,30 @@
 from datetime import datetime, timedelta
 
 from core.actors import Actor
-from core.errors import StateConflict
+from core.errors import DomainError, StateConflict
 from core.transitions import move
+from core.units import format_quantity
 from core.use_case import use_case
+from custody import queries
 from custody.models import Delivery, Deposit
 from custody.services.deliveries import describe as describe_delivery
-from custody.states import DELIVERY_MOVES, DeliveryStatus, DepositStatus
+from custody.states import DELIVERY_MOVES, DeliveryStatus, DepositStatus, FundStatus
 
 RETRY_SECONDS_MAX = 300
+# The cap is the second lock: the ledger already keeps supply below what stays. So a chain that is
+# down may hold up an exit this long and no longer.
+CAP_WAIT = timedelta(minutes=10)
+CAP_LOOK_AGAIN = timedelta(seconds=1)
 _UNTOLD = frozenset({DepositStatus.CANCELLED, DepositStatus.REJECTED})
+
+
+class CapStillHigh(DomainError):
+    """The contracts may still allow more tokens than the shares that stay."""
+
+    code = "cap_still_high"
+    status = 409
+    title = "The caps on chain have not fallen yet."
+    retryable = True
 
 
 @use_case
@@ -29,13 +44,18 @@ def begin_deposit_advice(*, deposit: Deposit, now: datetime) -> Deposit:
 @use_case
 def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
     """Move the delivery to INSTRUCTED before the custodian hears of it, so that it cannot be
-    called off behind the custodian's back. Raises StateConflict when it was called off already.
+    called off behind the custodian's back.
+
+    Raises StateConflict when it was called off already, CapStillHigh while the contracts may
+    allow more than what stays.
     """
-    fresh = Delivery.objects.select_for_update(no_key=True).get(pk=delivery.pk)
+    rows = Delivery.objects.select_for_update(no_key=True, of=("self",))
+    fresh = rows.select_related("fund", "investor").get(pk=delivery.pk)
     if fresh.status != DeliveryStatus.REQUESTED:
         if fresh.status == DeliveryStatus.CANCELLED:
             raise StateConflict("The delivery was called off.", state=fresh.status)
         return fresh
+    _require_lower_caps(fresh, now=now)
     return move(
         fresh,
         to=DeliveryStatus.INSTRUCTED,
@@ -44,6 +64,14 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
         now=now,
         data=describe_delivery(fresh),
         sent_at=now,
+    )
+
+
+@use_case
+def note_cap_awaited(*, delivery: Delivery, now: datetime) -> None:
+    """Look again soon whether the cap has fallen."""
+    Delivery.objects.filter(pk=delivery.pk).update(
+        next_attempt_at=now + CAP_LOOK_AGAIN, leased_until=None
     )
 
 
@@ -62,3 +90,13 @@ def note_not_sent(*, movement: Deposit | Delivery, now: datetime) -> None:
     type(movement)._default_manager.filter(pk=movement.pk).update(
         next_attempt_at=now + timedelta(seconds=wait), leased_until=None
     )
+
+
+def _require_lower_caps(delivery: Delivery, *, now: datetime) -> None:
+    """Lower early: shares leave after the caps on chain have fallen below what stays."""
+    minting = delivery.fund.status == FundStatus.ACTIVE
+    if not minting or now >= delivery.created_at + CAP_WAIT:
+        return
+    allowed, staying = queries.highest_caps(delivery.fund_id), queries.attestable(delivery.fund_id)
+    if allowed > staying:
+        raise CapStillHigh(allowed=format_quantity(allowed), staying=format_quantity(staying))

@@ -9,7 +9,9 @@ from typing import Any
 from core import breakers
 from core.failpoints import failpoint
 from core.transitions import move
+from core.units import Units
 from core.use_case import use_case
+from custody import ledger
 from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Token
@@ -202,6 +204,12 @@ def record_cap(token: Token, *, reserves: chain.Reserves) -> None:
         attested_units=reserves.cap,
         attested_as_of=_moment(reserves.as_of),
         attestation_age_seconds_max=reserves.max_age,
+    )
+    ledger.note_cap(
+        token_id=token.pk,
+        fund_id=token.fund_id,
+        units=Units(reserves.cap),
+        as_of=datetime.fromtimestamp(reserves.as_of, tz=UTC),
     )
 
 

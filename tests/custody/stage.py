@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from core.ids import new_uuid
 from core.units import Units, parse_quantity
@@ -39,7 +40,7 @@ class Stage:
 
     def advise(self, shares="1000", **changes):
         """Announce a deposit for the investor."""
-        wanted = {
+        wanted: dict[str, Any] = {
             "institution_id": self.investor.institution_id,
             "investor_id": self.investor.pk,
             "symbol": "IBIT",
@@ -52,7 +53,7 @@ class Stage:
 
     def request(self, shares="100", **changes):
         """Ask for a delivery of the investor's shares."""
-        wanted = {
+        wanted: dict[str, Any] = {
             "institution_id": self.investor.institution_id,
             "investor_id": self.investor.pk,
             "symbol": "IBIT",
@@ -78,7 +79,7 @@ class Stage:
 
     def load(self, raw, **changes):
         """Import bytes as an operator would."""
-        wanted = {
+        wanted: dict[str, Any] = {
             "custodian_id": self.custodian.pk,
             "raw": raw,
             "channel": MessageChannel.PORTAL,
@@ -113,7 +114,7 @@ def make_stage() -> Stage:
 
 
 def line_about(movement, outcome="SETTLED", shares=None, **changes) -> ConfirmationLine:
-    fields = {
+    fields: dict[str, Any] = {
         "line": 2,
         "our_reference": movement.public_id,
         "custodian_reference": f"C-{movement.public_id}",

@@ -10,7 +10,7 @@ from custody.models import Delivery, Fund
 from tests.custody.rows import NOW, TEST
 
 
-def status_of(row) -> str:
+def status_of(row):
     row.refresh_from_db()
     return row.status
 

@@ -18,7 +18,7 @@ from tests.custody.stage import FBTC, confirmation, line_about
 from tests.kyc import rows as kyc_rows
 
 
-def status_of(row) -> str:
+def status_of(row):
     row.refresh_from_db()
     return row.status
 
@@ -203,9 +203,9 @@ def test_an_unknown_and_a_closed_fund_take_no_deposits(stage):
         stage.advise("10", symbol="NOPE")
     assert refusal.value.code == "unknown_fund"
     services.close_fund(fund_id=stage.fund.pk, reason="liquidated", actor=TEST, now=NOW)
-    with pytest.raises(queries.FundClosed) as refusal:
+    with pytest.raises(queries.FundClosed) as closed:
         stage.advise("10")
-    assert refusal.value.code == "fund_closed"
+    assert closed.value.code == "fund_closed"
     assert Deposit.objects.count() == 0
 
 

@@ -1,13 +1,16 @@
 """The talk with a custodian: told once, marked before it is sent, files in order, faults survived."""
 
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from core.units import parse_quantity
-from custody import pipeline, services
-from custody.models import Break, Message
+from core.work import claim_due
+from custody import ledger, pipeline, services
+from custody.models import Attestation, Break, Delivery, Message
 from custody.providers.custodian import (
     CustodianFile,
     CustodianRefused,
@@ -94,9 +97,7 @@ def test_what_could_not_be_told_is_told_later_in_the_same_words(stage, custodian
 def test_a_worker_that_died_while_telling_is_followed_by_another(stage, custodian):
     stage.settled_deposit("10")
     delivery = stage.request("10")
-    pipeline.claim_due(
-        type(delivery).objects.all(), now=NOW, lease=pipeline.LEASE, limit=10
-    )  # and dies
+    claim_due(Delivery.objects.all(), now=NOW, lease=pipeline.LEASE, limit=10)  # and dies
     exchange(stage, custodian)
     assert custodian.told == []
     exchange(stage, custodian, now=NOW + pipeline.LEASE)
@@ -149,3 +150,62 @@ def test_another_custodians_rows_are_not_told_to_this_one(stage, custodian):
     other = services.add_custodian(code="OTHER", name="Other", kind="BANK", actor=TEST, now=NOW)
     exchange(replace(stage, custodian=other), custodian)
     assert custodian.told == []
+
+
+def cap(stage, shares, token_id, as_of=NOW):
+    with transaction.atomic(durable=True):
+        ledger.note_cap(
+            token_id=token_id, fund_id=stage.fund.pk, units=parse_quantity(shares), as_of=as_of
+        )
+
+
+def test_shares_leave_after_the_caps_on_chain_have_fallen(stage, custodian):
+    stage.settled_deposit("100")
+    token_id = uuid.uuid4()
+    cap(stage, "100", token_id)
+    delivery = stage.request("10")
+    exchange(stage, custodian)
+    delivery.refresh_from_db()
+    assert (delivery.status, custodian.told) == ("REQUESTED", [])
+    cap(stage, "90", token_id, as_of=NOW + timedelta(seconds=1))
+    exchange(stage, custodian, now=NOW + timedelta(seconds=2))
+    delivery.refresh_from_db()
+    assert delivery.status == "INSTRUCTED"
+
+
+def test_an_attestation_on_its_way_to_the_contract_counts_as_its_cap(stage, custodian):
+    stage.settled_deposit("100")
+    token_id = uuid.uuid4()
+    cap(stage, "90", token_id)
+    Attestation.objects.create(
+        token_id=token_id,
+        fund=stage.fund,
+        custodian=stage.custodian,
+        shares=parse_quantity("100"),
+        as_of=NOW + timedelta(seconds=1),
+        created_at=NOW,
+    )
+    delivery = stage.request("10")
+    exchange(stage, custodian)
+    delivery.refresh_from_db()
+    assert delivery.status == "REQUESTED"
+
+
+def test_a_chain_that_is_down_holds_up_an_exit_for_minutes_only(stage, custodian):
+    stage.settled_deposit("100")
+    cap(stage, "100", uuid.uuid4())
+    delivery = stage.request("10")
+    exchange(stage, custodian)
+    exchange(stage, custodian, now=NOW + timedelta(minutes=10))
+    delivery.refresh_from_db()
+    assert delivery.status == "INSTRUCTED"
+
+
+def test_a_frozen_fund_mints_nothing_so_its_exits_need_not_wait(stage, custodian):
+    stage.settled_deposit("100")
+    cap(stage, "100", uuid.uuid4())
+    services.freeze_fund(fund_id=stage.fund.pk, reason="doubt", actor=TEST, now=NOW)
+    delivery = stage.request("10")
+    exchange(stage, custodian)
+    delivery.refresh_from_db()
+    assert delivery.status == "INSTRUCTED"

@@ -132,6 +132,7 @@ def test_a_bad_statement_changes_nothing_and_leaves_evidence(stage, make, code, 
     assert Event.objects.count() == events
     evidence = Break.objects.get()
     assert evidence.kind == kind
+    assert evidence.message is not None
     assert evidence.message.status == "REFUSED"
     assert evidence.message.error_code == code
     assert bytes(evidence.message.raw) == raw
@@ -223,6 +224,7 @@ def test_a_difference_is_adjusted_by_two_people(stage):
         services.approve_adjustment(break_id=found.pk, actor=ALICE, now=NOW)
     done = services.approve_adjustment(break_id=found.pk, actor=BOB, now=NOW)
     assert done.status == "ADJUSTED"
+    assert done.transfer is not None
     assert (done.transfer.made_by, done.transfer.approved_by) == (str(ALICE), str(BOB))
     held = stage.held()
     assert (held.free, held.suspense) == (parse_quantity("990"), parse_quantity("10"))

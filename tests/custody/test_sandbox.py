@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -19,6 +20,7 @@ from core.units import parse_quantity
 from custody.providers import formats
 from custody.providers.custodian import (
     AttestationRequest,
+    CustodianFile,
     CustodianRefused,
     CustodianUnavailable,
     Instruction,
@@ -32,7 +34,7 @@ CONTRACT = "0x" + "ab" * 20
 WAIT_SECONDS = 30
 
 
-def free_port() -> int:
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -79,7 +81,7 @@ def client(sandbox):
 
 
 def an_advice(shares="1000", **changes):
-    fields = {
+    fields: dict[str, Any] = {
         "our_reference": encode_id("dep", new_uuid()),
         "account": f"A-{secrets.token_hex(4)}",
         "isin": IBIT,
@@ -92,7 +94,8 @@ def files_about(client, text, count):
     """The parsed files that speak of ``text``, once there are ``count`` of them."""
 
     def found():
-        every, after = [], 0
+        every: list[CustodianFile] = []
+        after = 0
         while files := client.files(after=after):
             every, after = every + files, files[-1].sequence
         return [formats.parse(each.raw) for each in every if text.encode() in each.raw]
@@ -203,7 +206,7 @@ def test_its_signature_is_the_tokens_own_words(client):
 
 def test_the_moment_of_its_word_rises_strictly(client):
     isin = "US3899302075"  # used by this test alone
-    moments = []
+    moments: list[int] = []
     while len(moments) < 3:
         try:
             moments.append(client.attest(wanted(isin, "1", "0x" + "03" * 20)).as_of)
