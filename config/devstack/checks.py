@@ -47,6 +47,7 @@ LINT: dict[str, list[str]] = {
     "import-linter": [str(Path(PYTHON).with_name("lint-imports")), "--no-cache"],
     "makemigrations": _manage("makemigrations", "--check", "--dry-run"),
     "check --deploy": _manage("check", "--deploy", "--fail-level", "WARNING"),
+    "artefacts": [PYTHON, "-m", "issuance.chain.compile", "--check"],
     "house rules": [PYTHON, "-m", "pytest", "-q", "--ds=tests.settings", *HOUSE_RULES],
 }
 
