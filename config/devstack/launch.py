@@ -50,8 +50,7 @@ def launch_tokens(network: str) -> list[dict[str, Any]]:
     purse = rpc.call(url, "eth_accounts")[0]
     for address in signers.values():
         if int(rpc.call(url, "eth_getBalance", address, "latest"), 16) < LOW_WEI:
-            gift = {"from": purse, "to": address, "value": hex(PURSE_WEI)}
-            rpc.call(url, "eth_sendTransaction", gift)
+            rpc.send_ether(url, purse, to=address, wei=PURSE_WEI)
     return [_call("deploy_token", fund=fund, network=network) for fund in TOKENISED]
 
 

@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 TIMEOUT_SECONDS = 20
+TRANSFER_GAS = 21_000
 _numbers = itertools.count(1)
 # Never through a proxy of the environment: the node is on this machine.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -30,3 +31,9 @@ def call(url: str, method: str, *params: object) -> Any:  # noqa: ANN401 - as th
     if "error" in answer:
         raise RpcError(str(answer["error"].get("message")), answer["error"].get("data"))
     return answer["result"]
+
+
+def send_ether(url: str, sender: str, *, to: str, wei: int) -> None:
+    """A plain transfer from an account the node itself holds the key of."""
+    transfer = {"from": sender, "to": to, "value": hex(wei), "gas": hex(TRANSFER_GAS)}
+    call(url, "eth_sendTransaction", transfer)

@@ -68,8 +68,7 @@ def give_ether(world: World, address: str) -> None:
     """Ether from one of the development chain's own accounts."""
     url = world.stack.services.rpc_url
     purse = rpc.call(url, "eth_accounts")[0]
-    call = {"from": purse, "to": address, "value": hex(PURSE_WEI)}
-    rpc.call(url, "eth_sendTransaction", call)
+    rpc.send_ether(url, purse, to=address, wei=PURSE_WEI)
 
 
 def deposit(world: World, letter: str, symbol: str, quantity: str) -> None:
