@@ -62,10 +62,14 @@ class Node:
             self._tester.mine_block()
 
     def _numbered(self, params: list[Any]) -> list[Any]:
-        """Put a number in place of the tags that this chain takes for the head itself."""
+        """Put what this chain knows in place of the tags it does not.
+
+        Each transaction is mined at once, so nothing is ever pending.
+        """
         head = int(self._tester.get_block_by_number("latest")["number"])
         final = hex(max(0, head - FINAL_BEHIND))
-        return [final if each in ("finalized", "safe") else each for each in params]
+        known = {"finalized": final, "safe": final, "pending": "latest"}
+        return [known.get(each, each) if isinstance(each, str) else each for each in params]
 
 
 def _error(fault: Exception) -> dict[str, Any]:
