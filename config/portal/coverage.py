@@ -79,7 +79,7 @@ def charts(now: datetime) -> list[Chart]:
     for token in Token.objects.select_related("fund").order_by("symbol", "network"):
         points = _points(token, now)
         if points:
-            made.append(_chart(token, points))
+            made.append(_chart(token, points, now))
         if len(made) == CHARTS_MAX:
             break
     return made
@@ -91,41 +91,44 @@ def _points(token: Token, now: datetime) -> list[SupplySnapshot]:
     first_at = recent.aggregate(first_at=Min("taken_at"))["first_at"]
     if first_at is None:
         return []
-    width = max((now - first_at) / CHART_POINTS, timedelta(seconds=1))
     binned = Func(
-        Value(width),
+        Value(_slice(first_at, now)),
         F("taken_at"),
         Value(first_at),
         function="date_bin",
         output_field=DateTimeField(),
     )
     lasts = recent.annotate(slice=binned).values("slice").annotate(last=Max("pk"))
-    return list(SupplySnapshot.objects.filter(pk__in=lasts.values("last")).order_by("taken_at"))
+    newest = SupplySnapshot.objects.filter(pk__in=lasts.values("last"))
+    return list(newest.order_by("taken_at"))
 
 
-def _chart(token: Token, points: Sequence[SupplySnapshot]) -> Chart:
-    newest = points[-1]
-    same_day = points[0].taken_at.date() == newest.taken_at.date()
-    form = "%H:%M:%S" if same_day else "%d %b %H:%M"
+def _slice(first_at: datetime, now: datetime) -> timedelta:
+    return max((now - first_at) / CHART_POINTS, timedelta(seconds=1))
+
+
+def _evenly(points: Sequence[SupplySnapshot], now: datetime) -> list[tuple[datetime, int, int]]:
+    """Time, settled and supply at equal steps up to now: a snapshot holds until the next one."""
+    width, at = _slice(points[0].taken_at, now), points[0].taken_at
+    steps, index = [], 0
+    while at <= now:
+        while index + 1 < len(points) and points[index + 1].taken_at <= at:
+            index += 1
+        steps.append((at, points[index].settled, points[index].supply))
+        at += width
+    return [*steps, (now, points[-1].settled, points[-1].supply)]
+
+
+def _chart(token: Token, points: Sequence[SupplySnapshot], now: datetime) -> Chart:
+    newest, steps = points[-1], _evenly(points, now)
+    form = "%H:%M:%S" if now - points[0].taken_at < timedelta(days=1) else "%d %b %H:%M"
     lines = (
-        ("Settled shares", [point.settled for point in points], "var(--color-base-500)"),
-        ("Supply", [point.supply for point in points], "var(--color-primary-600)"),
+        ("Settled shares", [settled for _, settled, _ in steps], "var(--color-base-500)"),
+        ("Supply", [supply for _, _, supply in steps], "var(--color-primary-600)"),
     )
     data = {
-        "labels": [point.taken_at.strftime(form) for point in points],
-        "datasets": [
-            {
-                "label": name,
-                # Strings keep every digit; Chart.js reads them as numbers to draw.
-                "data": [format_quantity(units) for units in values],
-                "borderColor": colour,
-                "backgroundColor": colour,
-                "stepped": True,
-                "borderWidth": 2,
-                "pointRadius": 0,
-            }
-            for name, values, colour in lines
-        ],
+        "labels": [at.strftime(form) for at, _, _ in steps],
+        "datasets": [_line(name, values, colour) for name, values, colour in lines],
     }
     supply, settled = portal.quantity(newest.supply), portal.quantity(newest.settled)
     return Chart(
@@ -134,6 +137,19 @@ def _chart(token: Token, points: Sequence[SupplySnapshot]) -> Chart:
         data=json.dumps(data),
         options=json.dumps(_options(max(point.settled for point in points))),
     )
+
+
+def _line(name: str, values: Sequence[int], colour: str) -> dict[str, Any]:
+    return {
+        "label": name,
+        # Strings keep every digit; Chart.js reads them as numbers to draw.
+        "data": [format_quantity(units) for units in values],
+        "borderColor": colour,
+        "backgroundColor": colour,
+        "stepped": True,
+        "borderWidth": 2,
+        "pointRadius": 0,
+    }
 
 
 def _options(highest: int) -> dict[str, Any]:

@@ -19,8 +19,8 @@ class OperatorAdmin(portal.ReadOnlyAdmin[User]):
     list_display = (
         "username",
         "group_names",
-        "is_active",
-        "is_superuser",
+        portal.yes_no_column("is_active", "Active"),
+        portal.yes_no_column("is_superuser", "Superuser"),
         portal.time_column("last_login", "Last sign-in"),
     )
     ordering = ("username",)

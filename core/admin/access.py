@@ -32,7 +32,7 @@ class ApiKeyAdmin(portal.ReadOnlyAdmin[ApiKey]):
     list_filter = ("status", "institution")
     search_fields = ("name", "kid")
     search_help_text = "Search by name, key id or id"
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = "A key's secret is shown once, when it is issued or rotated. Only a digest is kept."
 
     @display(description="Key", ordering="kid")  # type: ignore[untyped-decorator]

@@ -34,7 +34,7 @@ class EventAdmin(portal.ReadOnlyAdmin[Event]):
     search_fields = ("type", "actor", "request_id")
     search_help_text = "Search by object id, event type, actor or request id"
     id_search_fields = ("pk", "object_id")
-    ordering = ("-created_at", "-sequence")
+    ordering = ("-pk",)
     intro = (
         "Every change ever made, with who made it. Each institution's events are numbered without"
         " a gap and chained by hash; the database refuses to change or delete them."
@@ -55,7 +55,7 @@ class EventAdmin(portal.ReadOnlyAdmin[Event]):
 
     @display(description="By", ordering="actor")  # type: ignore[untyped-decorator]
     def by(self, row: Event) -> str:
-        return str(getattr(row, "actor_name", row.actor))
+        return portal.short_actor(str(getattr(row, "actor_name", row.actor)))
 
     def heading(self, row: Event) -> str:
         return row.type

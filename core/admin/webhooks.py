@@ -32,7 +32,7 @@ class WebhookEndpointAdmin(portal.ReadOnlyAdmin[WebhookEndpoint]):
     list_filter = ("status", "institution")
     search_fields = ("url", "description")
     search_help_text = "Search by address or id"
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     empty_text = "Institutions register endpoints through the API."
 
     def heading(self, row: WebhookEndpoint) -> str:
@@ -95,7 +95,7 @@ class WebhookDeliveryAdmin(portal.ReadOnlyAdmin[WebhookDelivery]):
     search_fields = ("event__type", "endpoint__url")
     search_help_text = "Search by event type, address, delivery id or event id"
     id_search_fields = ("pk", "event_id", "event__object_id")
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = (
         "A failed delivery is retried on a ladder over three days. Receivers verify the signature"
         " and tell repeats apart by the event's id, so sending again is always safe."

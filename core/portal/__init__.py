@@ -26,16 +26,19 @@ from core.portal.cells import (
     words,
     yes_no,
 )
-from core.portal.people import actor, with_actor_name
+from core.portal.people import actor, short_actor, with_actor_name
 from core.portal.read_only import (
     ReadOnlyAdmin,
     Row,
     has_uuid,
+    id_column,
     page_url,
     status_column,
+    text_column,
     time_column,
     units_column,
     uuid_in,
+    yes_no_column,
 )
 from core.portal.timeline import timeline
 from core.rows import PublicRow
@@ -61,12 +64,15 @@ __all__ = [
     "code",
     "format_moment",
     "has_uuid",
+    "id_column",
     "link",
     "page_url",
     "quantity",
+    "short_actor",
     "status",
     "status_column",
     "text",
+    "text_column",
     "time",
     "time_column",
     "timeline",
@@ -75,4 +81,5 @@ __all__ = [
     "with_actor_name",
     "words",
     "yes_no",
+    "yes_no_column",
 ]

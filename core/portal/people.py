@@ -7,9 +7,12 @@ from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, TextFie
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from core.actors import ActorKind
+from core.models import ApiKey
 from core.portal.cells import BLANK, Cell
+from core.portal.read_only import page_url, uuid_in
 from core.rows import PublicRow
 
+KEY_LETTERS_SHOWN = 6
 Row = TypeVar("Row", bound=PublicRow)
 
 
@@ -18,10 +21,23 @@ def actor(stored: str) -> Cell:
     kind, _, name = stored.partition(":")
     if not name:
         return BLANK
+    note = kind.replace("_", " ")
     if kind == ActorKind.OPERATOR and name.isdigit():
         user = get_user_model().objects.filter(pk=int(name)).first()
-        name = user.get_username() if user else f"operator {name}"
-    return Cell(name, note=kind.replace("_", " "))
+        return Cell(user.get_username() if user else f"operator {name}", note=note)
+    if kind == ActorKind.API_KEY:
+        wanted = uuid_in(name)
+        key = ApiKey.objects.filter(pk=wanted).first() if wanted else None
+        return Cell(key.name, href=page_url(key), note=f"API key {key.kid}") if key else Cell(name)
+    return Cell(name, note=note)
+
+
+def short_actor(stored: str) -> str:
+    """The same in one short line, without asking the database."""
+    kind, _, name = stored.partition(":")
+    if kind == ActorKind.API_KEY:
+        return f"API key ...{name[-KEY_LETTERS_SHOWN:]}"
+    return name or stored
 
 
 def with_actor_name(rows: "QuerySet[Row]", *, column: str) -> "QuerySet[Row]":

@@ -23,6 +23,7 @@ from core.ids import decode_id
 from core.portal import cells
 from core.portal.actions import ActionCall, ActionForm, ActionResult, ServiceAction
 from core.portal.cells import Cell, Fact, Panel
+from core.rows import PublicRow
 from core.units import UnitsField
 
 ROWS_PER_PAGE = 50
@@ -72,6 +73,40 @@ def units_column(name: str, title: str) -> Callable[..., Any]:
         return cells.quantity(getattr(row, name)).text
 
     column.__name__ = f"{name}_quantity"
+    return column  # type: ignore[no-any-return]
+
+
+def text_column(name: str, title: str) -> Callable[..., Any]:
+    """A sortable column of plain words under a heading of its own."""
+
+    @display(description=title, ordering=name)  # type: ignore[untyped-decorator]
+    def column(row: models.Model) -> str:
+        value = getattr(row, name)
+        return cells.BLANK.text if value in (None, "") else str(value)
+
+    column.__name__ = f"{name}_text"
+    return column  # type: ignore[no-any-return]
+
+
+def yes_no_column(name: str, title: str) -> Callable[..., Any]:
+    """A sortable column that says yes or no, for flags where neither is good or bad."""
+
+    @display(description=title, ordering=name)  # type: ignore[untyped-decorator]
+    def column(row: models.Model) -> str:
+        return cells.yes_no(getattr(row, name)).text
+
+    column.__name__ = f"{name}_yes_no"
+    return column  # type: ignore[no-any-return]
+
+
+def id_column() -> Callable[..., Any]:
+    """The public id; rows are named in the order of time."""
+
+    @display(description="Id", ordering="pk")  # type: ignore[untyped-decorator]
+    def column(row: PublicRow) -> str:
+        return row.public_id
+
+    column.__name__ = "public_id_text"
     return column  # type: ignore[no-any-return]
 
 

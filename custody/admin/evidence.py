@@ -18,7 +18,7 @@ class AttestationAdmin(portal.ReadOnlyAdmin[Attestation]):
     """The custodian's signed word for the shares behind one token."""
 
     list_display = (
-        "public_id",
+        portal.id_column(),
         "fund",
         portal.units_column("shares", "Shares"),
         "custodian",
@@ -78,7 +78,7 @@ class BreakAdmin(portal.ReadOnlyAdmin[Break]):
     list_select_related = ("fund",)
     list_filter = ("status", "severity", "kind", "fund")
     search_fields = ("subject", "resolution")
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = (
         "Tolerance is zero. An S0 break freezes its fund by itself; two people adjust a balance."
     )

@@ -45,8 +45,8 @@ class LedgerAccountAdmin(portal.ReadOnlyAdmin[LedgerAccount]):
         portal.units_column("balance", "Balance"),
         "owner_label",
         "custody_account",
-        "seq",
-        "halted",
+        portal.text_column("seq", "Postings"),
+        portal.yes_no_column("halted", "Halted"),
     )
     list_select_related = ("fund", "custody_account")
     list_filter = ("fund", "bucket", "custody_account", "halted")
@@ -116,7 +116,7 @@ class LedgerTransferAdmin(portal.ReadOnlyAdmin[LedgerTransfer]):
     """One posting from one bucket to another."""
 
     list_display = (
-        "public_id",
+        portal.id_column(),
         "fund",
         "kind_label",
         "route",

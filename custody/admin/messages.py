@@ -22,11 +22,11 @@ class MessageAdmin(portal.ReadOnlyAdmin[Message]):
     list_service_actions = actions.MESSAGE_LIST_ACTIONS
 
     list_display = (
-        "public_id",
+        portal.id_column(),
         "custodian",
         "kind_label",
         portal.status_column(),
-        "error_code",
+        portal.text_column("error_code", "Refused because"),
         "channel_label",
         portal.time_column(title="Received"),
     )
@@ -34,7 +34,7 @@ class MessageAdmin(portal.ReadOnlyAdmin[Message]):
     list_filter = ("status", "kind", "channel", "custodian")
     search_fields = ("reference", "sha256", "error_code")
     search_help_text = "Search by reference, hash or id"
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = (
         "A file is imported whole or refused whole. The same file again changes nothing; a refused"
         " file changes nothing and says which line was at fault."

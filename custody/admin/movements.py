@@ -28,7 +28,7 @@ class MovementAdmin(portal.ReadOnlyAdmin[portal.Row]):
     list_select_related = ("fund", "investor", "institution")
     list_filter = ("status", "fund", "institution")
     id_search_fields = ("pk", "investor_id")
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
 
     @display(description="Investor", ordering="investor__external_id")  # type: ignore[untyped-decorator]
     def investor_label(self, row: Deposit | Delivery) -> str:
@@ -126,7 +126,7 @@ class DeliveryAdmin(MovementAdmin[Delivery]):
 
     service_actions = actions.DELIVERY_ACTIONS
 
-    list_display = ("public_id", *_COLUMNS)
+    list_display = (portal.id_column(), *_COLUMNS)
     search_fields = ("custodian_reference", "investor__external_id")
     search_help_text = "Search by delivery id, investor id or custodian's reference"
     intro = "Requested, instructed, delivered: the shares leave the books on confirmation only."

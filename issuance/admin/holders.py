@@ -20,7 +20,7 @@ class HolderAdmin(portal.ReadOnlyAdmin[Holder]):
         "token",
         "institution",
         portal.status_column(),
-        "permitted",
+        portal.yes_no_column("permitted", "May hold"),
         portal.time_column("kyc_expires_at", "KYC until"),
     )
     list_select_related = ("wallet", "token", "institution")
@@ -28,7 +28,7 @@ class HolderAdmin(portal.ReadOnlyAdmin[Holder]):
     search_fields = ("wallet__address",)
     search_help_text = "Search by address, wallet id or holder id"
     id_search_fields = ("pk", "wallet_id")
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     empty_text = "A proved wallet of an approved investor is registered by itself."
 
     @display(description="Wallet", ordering="wallet__address")  # type: ignore[untyped-decorator]

@@ -37,7 +37,7 @@ class OrderAdmin(portal.ReadOnlyAdmin[Order]):
     search_fields = ("client_order_id", "tx_hash", "escrow_tx_hash")
     search_help_text = "Search by client order id, transaction hash, order id or investor id"
     id_search_fields = ("pk", "investor_id", "wallet_id")
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = (
         "An order that needs a person waits in Awaiting approval. Completed means final on the"
         " chain and settled in the ledger."

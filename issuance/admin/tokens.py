@@ -72,7 +72,13 @@ class TokenAdmin(portal.ReadOnlyAdmin[Token]):
 class SignerAdmin(portal.ReadOnlyAdmin[Signer]):
     """Hot keys by address; the keys themselves are nowhere near this page."""
 
-    list_display = ("address", "role_label", "network", "next_nonce", "halted")
+    list_display = (
+        "address",
+        "role_label",
+        "network",
+        "next_nonce",
+        portal.yes_no_column("halted", "Halted"),
+    )
     list_filter = ("role", "network", "halted")
     search_fields = ("address",)
     ordering = ("network", "role")

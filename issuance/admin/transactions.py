@@ -26,7 +26,7 @@ def attempt_rows(attempts: Iterable[Attempt]) -> list[Sequence[Cell]]:
                 number=True,
                 note=f"tip {attempt.tip_wei / WEI_PER_GWEI:.3f}",
             ),
-            portal.text(attempt.last_answer),
+            portal.text(attempt.last_answer.rstrip(": ")),
         )
         for attempt in attempts
     ]
@@ -45,20 +45,20 @@ class ChainTransactionAdmin(portal.ReadOnlyAdmin[ChainTransaction]):
     """Only finalized evidence settles anything; everything before that is an observation."""
 
     list_display = (
-        "public_id",
+        portal.id_column(),
         "kind_label",
         "token_symbol",
         "nonce",
         portal.status_column(),
-        "include_block",
-        "last_note",
+        portal.text_column("include_block", "Block"),
+        portal.text_column("last_note", "Note"),
         portal.time_column(),
     )
     list_select_related = ("token", "signer")
     list_filter = ("status", "kind", "token", "signer")
     search_fields = ("include_hash", "attempts_signed__tx_hash", "last_note")
     search_help_text = "Search by transaction hash or id"
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = (
         "One row per nonce. The signed bytes are stored before they are sent; a send error decides"
         " nothing, only what the chain shows at finality does."

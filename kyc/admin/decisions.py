@@ -9,8 +9,10 @@ from unfold.decorators import display
 from core import portal
 from core.portal import Cell, Fact, Panel
 from kyc.admin import actions
-from kyc.admin.explanations import explained
+from kyc.admin.explanations import cited, explained
 from kyc.models import Decision, Override, PolicyVersion
+from kyc.policy.compiler import read_canonical
+from kyc.policy.effects import Effect
 
 
 @admin.register(Decision)
@@ -18,7 +20,7 @@ class DecisionAdmin(portal.ReadOnlyAdmin[Decision]):
     """Every answer the policy engine ever gave, replayable byte for byte."""
 
     list_display = (
-        "public_id",
+        portal.id_column(),
         "investor_label",
         "action",
         portal.status_column("effect", "Effect"),
@@ -78,7 +80,8 @@ class DecisionAdmin(portal.ReadOnlyAdmin[Decision]):
 
 
 def _rule_ids(row: Decision) -> list[str]:
-    return [str(rule["id"]) if isinstance(rule, dict) else str(rule) for rule in row.fired]
+    speaking = [rule for rule in row.fired if rule["effect"] != Effect.ALLOW.name]
+    return [str(rule["id"]) for rule in speaking if not rule.get("lifted_by")]
 
 
 @admin.register(PolicyVersion)
@@ -99,11 +102,27 @@ class PolicyVersionAdmin(portal.ReadOnlyAdmin[PolicyVersion]):
         ]
 
     def panels(self, request: HttpRequest, row: PolicyVersion) -> Sequence[Panel]:
+        policy = read_canonical(bytes(row.body))
         return [
+            Panel(
+                title="Rules",
+                columns=("Rule", "For a newcomer", "For a holder", "What it says"),
+                rows=[
+                    (
+                        portal.code(rule.id, note="" if rule.overridable else "no exception"),
+                        portal.status(rule.effect_new.name),
+                        portal.status(rule.effect_holder.name),
+                        portal.text(
+                            rule.sentence, note=cited(rule.document, rule.clause, rule.quote)
+                        ),
+                    )
+                    for rule in policy.rules
+                ],
+            ),
             Panel(
                 title="Canonical text",
                 facts=[Fact("Bytes", portal.code(bytes(row.body).decode()), wide=True)],
-            )
+            ),
         ]
 
 
@@ -125,7 +144,7 @@ class OverrideAdmin(portal.ReadOnlyAdmin[Override]):
     list_filter = ("status", "kind")
     search_fields = ("rule", "investor__external_id")
     id_search_fields = ("pk", "investor_id")
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = "An override removes only the rule it names, needs two people, and ends by itself."
     empty_text = "Nobody has been given leave from a rule."
 

@@ -55,6 +55,13 @@ def explained(decision: Decision) -> list[Panel]:
     ]
 
 
+def cited(document: str, clause: str, quote: str) -> str:
+    """Document and clause, with the quotation when there is one."""
+    if not quote:
+        return f"{document}, {clause}"
+    return f"{document}, {clause}: \N{LEFT DOUBLE QUOTATION MARK}{quote}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
 def _strictest_first(rule: Mapping[str, Any]) -> tuple[bool, int, str]:
     return bool(rule.get("lifted_by")), -Effect[rule["effect"]], str(rule["id"])
 
@@ -64,12 +71,10 @@ def _rule_row(rule: Mapping[str, Any]) -> Sequence[Cell]:
     lifted = rule.get("lifted_by", "")
     notes = ["a fact is unknown"] if rule["result"] == "unknown" else []
     notes += [f"lifted by {lifted}"] if lifted else []
-    source = f"{rule['document']}, {rule['clause']}"
-    quote = f": \N{LEFT DOUBLE QUOTATION MARK}{rule['quote']}\N{RIGHT DOUBLE QUOTATION MARK}"
     return (
         portal.code(rule["id"], note=rule["policy"]),
         Cell(label.text, tone="neutral" if lifted else label.tone, note=", ".join(notes)),
-        portal.text(rule["sentence"], note=source + (quote if rule["quote"] else "")),
+        portal.text(rule["sentence"], note=cited(rule["document"], rule["clause"], rule["quote"])),
         portal.text(", ".join(_facts(rule["facts"]))),
     )
 

@@ -38,7 +38,7 @@ class InvestorAdmin(portal.ReadOnlyAdmin[Investor]):
     list_filter = ("status", "kind", "institution")
     search_fields = ("external_id",)
     search_help_text = "Search by external id or id (names are encrypted and not searchable)"
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     intro = (
         "Open an investor to see what is known and from whom, and why the policy decided as it"
         " did. Whoever proposes an approval cannot also give it."

@@ -32,7 +32,7 @@ class WalletAdmin(portal.ReadOnlyAdmin[Wallet]):
     search_fields = ("address", "investor__external_id")
     search_help_text = "Search by address, wallet id or investor id"
     id_search_fields = ("pk", "investor_id")
-    ordering = ("-created_at",)
+    ordering = ("-pk",)
     empty_text = "Institutions register wallets through the API."
 
     @display(description="Investor", ordering="investor__external_id")  # type: ignore[untyped-decorator]

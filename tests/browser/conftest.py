@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.browser import world as worlds
 
@@ -22,8 +22,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 PASSWORD = "correct horse battery staple"
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def sign_in(browser, live_server, settings) -> Iterator[Callable[..., Watched]]:
     contexts: list[BrowserContext] = []
     settings.ALLOWED_HOSTS = ["*"]
 
-    def open_window(user: User, viewport: dict = DESKTOP) -> Watched:
+    def open_window(user: User, viewport: ViewportSize = DESKTOP) -> Watched:
         context = browser.new_context(viewport=viewport, locale="en-GB", timezone_id="UTC")
         contexts.append(context)
         watched = Watched(context.new_page(), live_server.url)

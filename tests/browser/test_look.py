@@ -34,7 +34,7 @@ def paths(world) -> dict[str, tuple[str, str]]:
 def test_no_page_breaks_an_accessibility_rule_or_overflows(world, sign_in):
     """Axe finds nothing, the console is silent, and no page is wider than its window."""
     windows = {role: sign_in(world.people[role]) for role in ("auditor", "head")}
-    found = {}
+    found: dict[str, object] = {}
     for name, (role, path) in paths(world).items():
         page = windows[role].open(path)
         for width, viewport in WIDTHS.items():

@@ -154,7 +154,7 @@ def complete(order: Order, signer: Signer) -> Order:
 
 
 def _back(order: Order) -> None:
-    posting = {
+    posting: dict[str, Any] = {
         "fund_id": order.token.fund_id,
         "custody_account_id": order.custody_account_id,
         "investor_id": order.investor_id,

@@ -29,15 +29,17 @@ def webhooks(institution: Institution, now: datetime) -> tuple[WebhookEndpoint, 
         now=now - timedelta(hours=6),
     ).endpoint
     with transaction.atomic(durable=True):
-        for name in ("first", "second"):
-            event = events.record(
+        pings = [
+            events.record(
                 event_type="test.ping",
                 row=endpoint,
                 actor=API,
                 now=now - timedelta(hours=5),
                 data={"note": name},
             )
-    delivery = WebhookDelivery.objects.get(event=event)
+            for name in ("first", "second")
+        ]
+    delivery = WebhookDelivery.objects.get(event=pings[-1])
     for number, (answer, fault) in enumerate(
         [(None, "connect"), (502, "http_5xx"), (None, "timeout")], start=1
     ):
