@@ -3,6 +3,7 @@
 Run as ``python -m config.devstack.evm PORT BLOCK_SECONDS``. It has no reorgs and keeps nothing.
 """
 
+import ast
 import json
 import sys
 import threading
@@ -19,6 +20,8 @@ from config.devstack.processes import start
 CHAIN_ID = 131_277_322_940_537
 FINAL_BEHIND = 2
 REVERTED = 3
+REVERT_TEXT = "execution reverted"
+MESSAGE_MAX = 500
 FAULT = -32_000
 # Left empty: nobody here filters by it.
 BLOOM_DIGITS = 512
@@ -73,12 +76,12 @@ class Node:
 
 
 def _error(fault: Exception) -> dict[str, Any]:
-    data = getattr(fault, "data", None) or (fault.args[0] if fault.args else None)
-    if isinstance(data, bytes):
-        data = "0x" + data.hex()
-    if isinstance(data, str) and data.startswith("0x"):
-        return {"code": REVERTED, "message": "execution reverted", "data": data}
-    return {"code": FAULT, "message": str(fault)[:500]}
+    text = str(fault)
+    # py-evm prints the revert's bytes as Python would.
+    if text.startswith(REVERT_TEXT + ": b"):
+        data = ast.literal_eval(text.removeprefix(REVERT_TEXT + ": "))
+        return {"code": REVERTED, "message": REVERT_TEXT, "data": "0x" + data.hex()}
+    return {"code": FAULT, "message": text[:MESSAGE_MAX]}
 
 
 def _wire(value: object) -> object:
