@@ -1,8 +1,10 @@
 """The commands behind ./dev."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from config.devstack import checks
 from config.devstack.processes import Interrupted, StackError
@@ -10,11 +12,16 @@ from config.devstack.processes import Interrupted, StackError
 INTERRUPTED = 130
 
 
+def _file(name: str) -> str:
+    """A path as the caller meant it: ./dev itself has changed to the checkout."""
+    return str(Path(os.environ.get("SHAREMINT_CALLED_FROM", ".")) / name)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev", description="Sharemint on this machine.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo_parser = commands.add_parser("demo", help="the whole product once, from empty to redeemed")
-    demo_parser.add_argument("--json", metavar="FILE", help="write the summary to FILE")
+    demo_parser.add_argument("--json", type=_file, metavar="FILE", help="write the summary here")
     run_parser = commands.add_parser("run", help="portal and API with demo data until Ctrl-C")
     run_parser.add_argument("--fresh", action="store_true", help="throw the former data away")
     commands.add_parser("test", help="pytest on private servers", add_help=False)
@@ -22,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("lint", help="everything a reviewer should not have to say")
     bench_parser = commands.add_parser("bench", help="measure against the bars")
     bench_parser.add_argument("name", nargs="?", help="one benchmark; all of them without a name")
-    bench_parser.add_argument("--json", metavar="FILE", help="write the rows to FILE")
+    bench_parser.add_argument("--json", type=_file, metavar="FILE", help="write the rows here")
     return parser
 
 

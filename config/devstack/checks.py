@@ -13,8 +13,8 @@ from config.devstack import places
 from config.devstack.processes import StackError
 
 PYTHON = sys.executable
-# Names under which Linux distributions install the browser that the tests drive.
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Names under which tests/browser looks for the browser it drives.
+BROWSERS = ("chromium", "google-chrome")
 BROWSER_INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "chromium")
 BENCHES = places.CHECKOUT / "bench"
 
