@@ -67,6 +67,21 @@ def follow(*, token: Token, node: chain.Chain, now: datetime) -> int | None:
     return count
 
 
+def heads(*, world: World) -> dict[str, str]:
+    """For each network: its head and finalized block, or why they are unknown; for the portal."""
+    seen: dict[str, str] = {}
+    for token in queries.tokens():
+        if token.network in seen:
+            continue
+        try:
+            node = world.chain_of(token)
+            head, finalized = node.head().number, node.finalized().number
+            seen[token.network] = f"head {head}, finalized {finalized}"
+        except ChainError as unknown:
+            seen[token.network] = f"unknown: {unknown.code}"
+    return seen
+
+
 def _last_block(node: chain.Chain, first: int, finalized: chain.Head) -> chain.Head | None:
     if finalized.number - first < RANGE_BLOCKS_MAX:
         return finalized
