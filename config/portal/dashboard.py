@@ -23,6 +23,7 @@ from issuance.states import ChainTransactionStatus
 STALE_AFTER_MIN = timedelta(seconds=60)
 STALE_AFTER_BEATS = 5
 FINALITY_SAMPLE = 50
+FOLLOWER = "issuance.follow_chains"
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -137,9 +138,24 @@ def _chain_panel(now: datetime) -> Panel:
             )
             for each in cursors
         ],
-        facts=[Fact("From first broadcast to finality (median)", _finality())],
+        facts=[
+            *_heads(now),
+            Fact("From first broadcast to finality (median)", _finality()),
+        ],
         empty="No token is deployed.",
     )
+
+
+def _heads(now: datetime) -> list[Fact]:
+    """What the follower last saw of each network: stored with its sign of life."""
+    seen = Heartbeat.objects.filter(name=FOLLOWER).first()
+    if seen is None:
+        return []
+    note = f"{age(now - seen.beat_at)} ago"
+    return [
+        Fact(f"Head of {network}", portal.text(blocks, note=note))
+        for network, blocks in sorted(seen.detail.items())
+    ]
 
 
 def _finality() -> Cell:

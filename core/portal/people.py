@@ -28,7 +28,8 @@ def actor(stored: str) -> Cell:
     if kind == ActorKind.API_KEY:
         wanted = uuid_in(name)
         key = ApiKey.objects.filter(pk=wanted).first() if wanted else None
-        return Cell(key.name, href=page_url(key), note=f"API key {key.kid}") if key else Cell(name)
+        if key is not None:
+            return Cell(key.name, href=page_url(key), note=f"API key {key.kid}")
     return Cell(name, note=note)
 
 

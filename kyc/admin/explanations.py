@@ -9,6 +9,7 @@ from core.portal import Cell, Fact, Panel
 from kyc.models import Decision
 from kyc.policy.effects import Effect
 
+BPS_PER_PERCENT = 100
 EFFECTS = {
     "ALLOW": "May go ahead",
     "CONDITIONS": "May go ahead under conditions",
@@ -91,7 +92,11 @@ def _plain(value: object) -> str:
             return "yes" if value else "no"
         case list():
             return " / ".join(map(_plain, value)) or "none"
+        case {"share_bps": int(share), **rest}:
+            return f"{share / BPS_PER_PERCENT:g} %, {_plain(rest)}"
         case dict():
-            return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+            return ", ".join(
+                f"{portal.words(name).lower()} {_plain(part)}" for name, part in value.items()
+            )
         case _:
             return str(value)

@@ -11,9 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, syn
 
 from tests.browser import world as worlds
 
-# Playwright runs an event loop in this thread; Django's ORM is used from it all the same.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,8 +23,16 @@ DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="package")
+def event_loop_allowed() -> Iterator[None]:
+    """Playwright runs an event loop in this thread; Django's ORM is used from it all the same."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="package")
+def browser(event_loop_allowed) -> Iterator[Browser]:  # noqa: ARG001 - asked for its effect
     """The machine's own Chromium; nothing is downloaded."""
     binary = shutil.which("chromium") or shutil.which("google-chrome")
     assert binary, "browser tests need Chromium: apt-get install -y chromium"

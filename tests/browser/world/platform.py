@@ -122,8 +122,14 @@ def movements(investor: Investor, fund: Fund, account: CustodyAccount, now: date
 
 
 def operations(account: CustodyAccount, fund: Fund, now: datetime) -> None:
-    for name, seconds in (("worker", 3), ("beat", 2), ("dispatcher", 1), ("pump", 900)):
-        Heartbeat.objects.create(name=name, beat_at=now - timedelta(seconds=seconds))
+    for name, seconds, detail in (
+        ("celery", 3, {}),
+        ("issuance.advance_transactions", 1, {}),
+        ("issuance.follow_chains", 2, {"anvil": "head 822, finalized 820"}),
+        ("dispatch_webhooks", 900, {"in_flight": 0}),
+    ):
+        beat_at = now - timedelta(seconds=seconds)
+        Heartbeat.objects.create(name=name, beat_at=beat_at, detail=detail)
     AccessEvent.objects.create(
         at=now - timedelta(minutes=12),
         network="203.0.113.0/24",

@@ -164,3 +164,12 @@ def test_a_refusal_by_the_service_is_shown_with_its_code(world, enter):
     answer = client.post(path, {"reason": "too late"})
     assert answer.status_code == 409
     assert "state_conflict" in answer.content.decode()
+
+
+def test_a_page_links_only_to_what_the_person_may_open(world, enter):
+    page = portal.page_url(world.order)
+    investor = portal.page_url(world.approved)
+    assert investor in enter(world.people["head"]).get(page).content.decode()
+    shown = enter(world.people["issuance"]).get(page).content.decode()
+    assert "client-1001" in shown
+    assert investor not in shown
