@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet, Sum
 
 from core.units import format_quantity
 from custody import queries as custody_queries
@@ -77,10 +77,7 @@ def _check_token(token: Token) -> list[Violation]:
 def _expected_supply(token: Token) -> int:
     """Completed mints less completed redemptions."""
     done = Order.objects.filter(token=token, status=OrderStatus.COMPLETED)
-    return sum(
-        quantity if order_type == OrderType.MINT else -quantity
-        for order_type, quantity in done.values_list("type", "quantity")
-    )
+    return _sum(done.filter(type=OrderType.MINT)) - _sum(done.filter(type=OrderType.REDEEM))
 
 
 def _pending_backing(token: Token) -> int:
@@ -88,7 +85,11 @@ def _pending_backing(token: Token) -> int:
     bound = Q(status__in=[OrderStatus.SUBMITTED, OrderStatus.INCLUDED, OrderStatus.CHECKING])
     again = Q(status__in=[OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL], requeues__gt=0)
     rows = Order.objects.filter(bound | again, token=token, type=OrderType.MINT)
-    return sum(rows.values_list("quantity", flat=True))
+    return _sum(rows)
+
+
+def _sum(orders: QuerySet[Order]) -> int:
+    return int(orders.aggregate(total=Sum("quantity"))["total"] or 0)
 
 
 def _is_settled(token: Token) -> bool:

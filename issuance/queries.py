@@ -1,6 +1,7 @@
 """Reads of issuance; every read on behalf of an institution is scoped to it."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +30,9 @@ from issuance.states import (
     TokenStatus,
     exact_statuses,
 )
+
+# Ours come from a bigint sequence; anybody may name a larger one on chain.
+ONCHAIN_ID_MAX = 2**63 - 1
 
 
 class NetworkUnknown(DomainError):
@@ -81,9 +85,11 @@ def order_for_update(*, order_id: uuid.UUID) -> Order:
         raise NotFound from None
 
 
-def order_by_onchain_id(*, token: Token, onchain_id: int) -> Order | None:
-    """The order behind an id seen on chain, or None when we never gave it out."""
-    return _orders().filter(token=token, onchain_id=onchain_id).first()
+def orders_by_onchain_id(*, token: Token, onchain_ids: Iterable[int]) -> dict[int, Order]:
+    """The orders behind ids seen on chain; an id we never gave out is missing."""
+    ours = [each for each in onchain_ids if each <= ONCHAIN_ID_MAX]
+    rows = _orders().filter(token=token, onchain_id__in=ours)
+    return {order.onchain_id: order for order in rows}
 
 
 def _orders() -> QuerySet[Order]:
@@ -133,6 +139,14 @@ def token_by_id(*, token_id: uuid.UUID) -> Token:
     """The token. Raises NotFound."""
     try:
         return tokens().get(pk=token_id)
+    except Token.DoesNotExist:
+        raise NotFound from None
+
+
+def token_for_update(*, token_id: uuid.UUID) -> Token:
+    """The token under a lock that keeps others from the same bookkeeping. Raises NotFound."""
+    try:
+        return tokens().select_for_update(of=("self",), no_key=True).get(pk=token_id)
     except Token.DoesNotExist:
         raise NotFound from None
 

@@ -3,9 +3,13 @@
 from celery import shared_task
 from django.utils import timezone
 
+from core import doorbell
 from core.heartbeats import beat
 from issuance import invariants
 from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves, world
+
+ADVANCE = "issuance.advance_transactions"
+CHECK_EVERY_SECONDS = 10
 
 
 @shared_task(name="issuance.assign_transactions")
@@ -13,11 +17,12 @@ def assign_transactions() -> None:
     """Sign for due orders, after a look at the lanes."""
     now = timezone.now()
     lanes.inspect_lanes(world=world.from_settings(), now=now)
-    assign.assign_due(world=world.from_settings(), now=now)
+    if assign.assign_due(world=world.from_settings(), now=now):
+        doorbell.ring(ADVANCE)
     beat(name="issuance.assign_transactions", now=now)
 
 
-@shared_task(name="issuance.advance_transactions")
+@shared_task(name=ADVANCE)
 def advance_transactions() -> None:
     """Send, look at and settle chain transactions, and resolve doubtful orders."""
     now = timezone.now()
@@ -30,16 +35,19 @@ def advance_transactions() -> None:
 def follow_chains() -> None:
     """Record finalized events and check the books against the chain."""
     now = timezone.now()
-    follow.follow_all(world=world.from_settings(), now=now)
-    invariants.enforce(now=now)
-    beat(name="issuance.follow_chains", now=now)
+    found = follow.follow_all(world=world.from_settings(), now=now)
+    if found or now.second % CHECK_EVERY_SECONDS == 0:
+        invariants.enforce(now=now)
+    heads = follow.heads(world=world.from_settings())
+    beat(name="issuance.follow_chains", now=now, detail=heads)
 
 
 @shared_task(name="issuance.register_holders")
 def register_holders() -> None:
     """Bring the holder registers up to date."""
     now = timezone.now()
-    holders.register_due(world=world.from_settings(), now=now)
+    if holders.register_due(world=world.from_settings(), now=now):
+        doorbell.ring(ADVANCE)
     beat(name="issuance.register_holders", now=now)
 
 
@@ -47,5 +55,6 @@ def register_holders() -> None:
 def request_attestations() -> None:
     """Ask custodians for newer reserve figures where the cap needs one."""
     now = timezone.now()
-    reserves.request_due(world=world.from_settings(), now=now)
+    if reserves.request_due(world=world.from_settings(), now=now):
+        doorbell.ring(ADVANCE)
     beat(name="issuance.request_attestations", now=now)

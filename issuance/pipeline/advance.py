@@ -137,7 +137,7 @@ def _pursue(look: _Look) -> None:
         bumped = _bump(row, newest, world, now)
         attempts = [*attempts, bumped] if bumped else attempts
     last_sent = max((each.last_sent_at for each in attempts if each.last_sent_at), default=None)
-    unsent = any(attempt.sent_count == 0 for attempt in attempts)
+    unsent = any(attempt.last_sent_at is None for attempt in attempts)
     if unsent or last_sent is None or now - last_sent > RESEND_AFTER:
         _resend(row, attempts, world, now)
         return

@@ -1,5 +1,6 @@
 """Due orders become signed chain transactions: claim, simulate outside, then one transaction."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from issuance import policy, queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import CallReverted, ChainError, SignerError
 from issuance.models import Order, Token
+from issuance.models.orders import REASON_LENGTH_MAX
 from issuance.pipeline.planning import Plan, Simulation, plan
 from issuance.pipeline.world import World
 from issuance.services.assignment import encode_orders
@@ -119,8 +121,14 @@ def _push_back(planned: Plan, *, now: datetime) -> None:
             services.doubt_order(order_id=row.pk, now=now)
         else:
             services.delay_order(
-                order_id=row.pk, reason_code=f"chain_{refusal.name}"[:64], wait=RETRY * 2, now=now
+                order_id=row.pk, reason_code=_reason_code(refusal), wait=RETRY * 2, now=now
             )
+
+
+def _reason_code(refusal: CallReverted) -> str:
+    """CapExceeded -> chain_cap_exceeded, within the column."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", refusal.name).lower()
+    return f"chain_{words}"[:REASON_LENGTH_MAX]
 
 
 def _is_used(refusal: CallReverted) -> bool:

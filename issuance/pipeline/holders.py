@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
 
 import structlog
 
@@ -19,6 +20,7 @@ from kyc import queries as kyc_queries
 
 LEASE = timedelta(seconds=15)
 BATCH_MAX = 100
+WINDOW = 200  # entries compared with the facts per tick
 RETRY = timedelta(seconds=3)
 _log = structlog.get_logger(__name__)
 
@@ -27,8 +29,7 @@ def register_due(*, world: World, now: datetime) -> int:
     """Bring the wanted registers up to date and sign for what is missing on chain."""
     signed = 0
     for token in queries.tokens():
-        wallets = kyc_queries.registrable_wallets(network=token.network, now=now)
-        services.want_holders(token_id=token.pk, wallets=list(wallets), now=now)
+        _want(token, now=now)
         failpoint("register.wanted")
         rows = Holder.objects.filter(token=token, status=HolderStatus.PENDING)
         claimed = claim_due(rows, now=now, lease=LEASE, limit=BATCH_MAX)
@@ -37,6 +38,23 @@ def register_due(*, world: World, now: datetime) -> int:
         if holders:
             signed += _assign(token, holders, world=world, now=now)
     return signed
+
+
+def _want(token: Token, *, now: datetime) -> None:
+    """Newcomers and leavers at once; the facts of everybody else in a window that goes round."""
+    standing = kyc_queries.registrable_wallets(network=token.network, now=now)
+    entries = Holder.objects.filter(token=token, wanted_permitted=True)
+    newcomers = standing.exclude(pk__in=entries.values("wallet_id")).order_by("pk")[:WINDOW]
+    lapsed = entries.exclude(wallet_id__in=standing.values("pk")).order_by("pk")[:WINDOW]
+    windows = max(ceil(entries.count() / WINDOW), 1)
+    start = int(now.timestamp()) % windows * WINDOW
+    looked_at = standing.filter(pk__in=entries.values("wallet_id")).order_by("pk")
+    services.want_holders(
+        token_id=token.pk,
+        wallets=[*newcomers, *looked_at[start : start + WINDOW]],
+        lapsed=[holder.pk for holder in lapsed],
+        now=now,
+    )
 
 
 def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datetime) -> int:

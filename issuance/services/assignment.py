@@ -29,6 +29,7 @@ from issuance.states import (
     OrderType,
     SignerRole,
 )
+from kyc.models import Decision
 
 _WANTED = {
     ChainTransactionKind.MINT: OrderStatus.QUEUED,
@@ -143,6 +144,7 @@ class _TurnedAway:
     order: Order
     to: OrderStatus
     reason_code: str
+    decision: Decision
 
 
 def _screen(orders: Sequence[Order], *, now: datetime) -> tuple[list[Order], list[_TurnedAway]]:
@@ -152,16 +154,18 @@ def _screen(orders: Sequence[Order], *, now: datetime) -> tuple[list[Order], lis
         try:
             decision = policy.decide_again(order=order, now=now)
         except DomainError as refusal:
+            decision = order.decision
             for evidence in refusal.evidence:
                 evidence.save(force_insert=True)
+                decision = evidence if isinstance(evidence, Decision) else decision
             # A redemption's tokens lie in escrow: a person decides whether they go back.
             redeems = order.type == OrderType.REDEEM
             to = OrderStatus.AWAITING_APPROVAL if redeems else OrderStatus.REJECTED
-            away.append(_TurnedAway(order, to, refusal.code))
+            away.append(_TurnedAway(order, to, refusal.code, decision))
             continue
         if decision.effect == policy.REVIEW and not order.approved_by:
             decision.save(force_insert=True)
-            away.append(_TurnedAway(order, OrderStatus.AWAITING_APPROVAL, "review"))
+            away.append(_TurnedAway(order, OrderStatus.AWAITING_APPROVAL, "review", decision))
         else:
             ready.append(order)
     return ready, away
@@ -169,6 +173,8 @@ def _screen(orders: Sequence[Order], *, now: datetime) -> tuple[list[Order], lis
 
 def _turn_away(away: Sequence[_TurnedAway], *, now: datetime) -> None:
     for each in sorted(away, key=lambda turned: lanes.by_institution(turned.order)):
+        # The order shows the decision that stopped it.
+        each.order.decision = each.decision
         move(
             each.order,
             to=each.to,
@@ -177,6 +183,7 @@ def _turn_away(away: Sequence[_TurnedAway], *, now: datetime) -> None:
             now=now,
             data=order_facts(each.order, to=each.to, reason_code=each.reason_code),
             reason_code=each.reason_code,
+            decision=each.decision,
             next_attempt_at=None,
             leased_until=None,
         )

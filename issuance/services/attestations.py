@@ -35,7 +35,7 @@ def record_attestation(
 
     Raises AttestationStale.
     """
-    token = queries.token_by_id(token_id=token_id)
+    token = queries.token_for_update(token_id=token_id)
     as_of = datetime.fromtimestamp(figure.as_of, tz=UTC)
     before = custody_queries.latest_attestation(token.pk)
     if before is not None and before.as_of >= as_of:

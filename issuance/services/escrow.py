@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from core import breakers
 from core.failpoints import failpoint
@@ -63,14 +64,12 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
     if cursor.block != found.first_block - 1:
         return 0
     token = queries.token_by_id(token_id=token_id)
-    kept = [(event, _keep(token, event)) for event in found.events]
+    kept = _keep(token, found.events)
     requests = [(event, order) for event, order in kept if isinstance(event, chain.RedeemRequested)]
     for request, asked in sorted(requests, key=_by_stream):
         _take_escrow(token, request, asked, now=now)
     for event, order in kept:
         _require_expected(token, event, order, now=now)
-    if found.reserves is not None:
-        _snapshot(token, found.last, found.reserves, now=now)
     cursor.block = found.last.number
     cursor.block_hash = found.last.hash
     cursor.moved_at = now
@@ -79,42 +78,45 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
     return len(kept)
 
 
-def _keep(token: Token, event: chain.TokenEvent) -> Order | None:
-    order: Order | None = None
-    onchain_id: int | None = None
-    account, quantity = "", 0
-    if isinstance(event, OrderEvent):
-        onchain_id, account = event.order_id, event.account
-        order = _order(token, event.order_id)
-        quantity = 0 if isinstance(event, chain.OrderRejected) else event.amount
-    elif isinstance(event, chain.Transferred):
-        account, quantity = event.receiver, event.amount
-    elif isinstance(event, chain.HolderSet | chain.RoleChanged):
-        account = event.account
-    TokenLog.objects.create(
+def _keep(
+    token: Token, seen: Sequence[chain.TokenEvent]
+) -> list[tuple[chain.TokenEvent, Order | None]]:
+    """Append the events; each comes back with the order its id belongs to, if it is ours."""
+    wanted = {event.order_id for event in seen if isinstance(event, OrderEvent)}
+    orders = queries.orders_by_onchain_id(token=token, onchain_ids=wanted)
+    pairs = [
+        (event, orders.get(event.order_id) if isinstance(event, OrderEvent) else None)
+        for event in seen
+    ]
+    TokenLog.objects.bulk_create([_row(token, event, order) for event, order in pairs])
+    return pairs
+
+
+def _row(token: Token, event: chain.TokenEvent, order: Order | None) -> TokenLog:
+    row = TokenLog(
         token=token,
         block=event.log.block_number,
         block_hash=event.log.block_hash,
         tx_hash=event.log.tx_hash,
         log_index=event.log.index,
         kind=_NAMES.get(type(event), "OTHER"),
-        onchain_id=onchain_id,
-        account=account,
-        quantity=quantity,
         order=order,
     )
-    return order
-
-
-def _order(token: Token, onchain_id: int) -> Order | None:
-    found = queries.order_by_onchain_id(token=token, onchain_id=onchain_id)
-    return found and queries.order_for_update(order_id=found.pk)
+    if isinstance(event, OrderEvent):
+        row.onchain_id, row.account = Decimal(event.order_id), event.account
+        row.quantity = 0 if isinstance(event, chain.OrderRejected) else event.amount
+    elif isinstance(event, chain.Transferred):
+        row.account, row.quantity = event.receiver, event.amount
+    elif isinstance(event, chain.HolderSet | chain.RoleChanged):
+        row.account = event.account
+    return row
 
 
 def _take_escrow(
     token: Token, event: chain.RedeemRequested, order: Order | None, *, now: datetime
 ) -> None:
     """Tokens came into escrow: the redemption they belong to goes on, or a person must look."""
+    order = order and queries.order_for_update(order_id=order.pk)
     if order is None or not _is_for(event, order):
         _unmatched(token, event, order, now=now)
         return

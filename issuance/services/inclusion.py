@@ -22,6 +22,8 @@ from issuance.states import (
 )
 
 NOTE_LENGTH_MAX = 200
+# Nobody took the bytes, so they are sent again at the next look.
+_NOT_DELIVERED = frozenset({chain.SendKind.UNREACHABLE, chain.SendKind.WRONG_CHAIN})
 
 
 @use_case
@@ -40,7 +42,8 @@ def record_broadcast(
     for tx_hash, answer in answers.items():
         attempt = Attempt.objects.get(tx_hash=tx_hash, chain_transaction=row)
         attempt.sent_count += 1
-        attempt.last_sent_at = now
+        if answer.kind not in _NOT_DELIVERED:
+            attempt.last_sent_at = now
         attempt.last_answer = f"{answer.kind}: {answer.detail}"[:NOTE_LENGTH_MAX]
         attempt.save(update_fields=["sent_count", "last_sent_at", "last_answer"])
     if row.status == ChainTransactionStatus.ASSIGNED:
@@ -125,6 +128,8 @@ def record_reorganised(*, chain_transaction_id: uuid.UUID, now: datetime) -> Non
     row = _locked(chain_transaction_id)
     if row.status != ChainTransactionStatus.INCLUDED:
         return
+    # Due again at once, also for the worker that follows one that dies here.
+    Attempt.objects.filter(chain_transaction=row).update(last_sent_at=None)
     for order in lanes.bound_orders(row, status=OrderStatus.INCLUDED):
         _show(order, to=OrderStatus.SUBMITTED, tx_hash=order.tx_hash, now=now)
     move(

@@ -21,25 +21,28 @@ from kyc.models import Wallet
 
 
 @use_case
-def want_holders(*, token_id: uuid.UUID, wallets: Sequence[Wallet], now: datetime) -> int:
+def want_holders(
+    *,
+    token_id: uuid.UUID,
+    wallets: Sequence[Wallet],
+    lapsed: Sequence[uuid.UUID],
+    now: datetime,
+) -> int:
     """Bring the wanted register entries of these wallets up to date; returns how many changed.
 
     A new wallet gets an entry; one whose facts differ from what was registered is written again.
-    Entries of wallets that are no longer in good standing lose their permission.
+    ``lapsed`` are entries whose wallets are no longer in good standing: they lose permission.
     """
-    token = queries.token_by_id(token_id=token_id)
-    known = {
-        holder.wallet_id: holder
-        for holder in Holder.objects.select_for_update(no_key=True, of=("self",)).filter(
-            token=token
-        )
-    }
+    token = queries.token_for_update(token_id=token_id)
+    ids = [wallet.pk for wallet in wallets]
+    rows = Holder.objects.select_for_update(of=("self",)).filter(token=token)
+    known = {row.wallet_id: row for row in rows.filter(wallet_id__in=ids).order_by("pk")}
     changed = 0
     for wallet in sorted(wallets, key=lambda each: each.investor.institution_id.int):
         changed += _want(token, wallet, known.get(wallet.pk), now=now)
-    standing = {wallet.pk for wallet in wallets}
-    for wallet_id, holder in known.items():
-        if wallet_id not in standing and holder.wanted_permitted:
+    if not changed:
+        # In a transaction of their own, so that event streams are locked in one order.
+        for holder in sorted(rows.filter(pk__in=lapsed), key=_by_institution):
             changed += _rewrite(holder, {"wanted_permitted": False}, now=now)
     return changed
 

@@ -222,3 +222,18 @@ def test_every_failpoint_of_the_pipeline_has_its_kill():
         for name in re.findall(r'failpoint\("([a-z_.]+)"\)', source.read_text())
     }
     assert planted == killed_at
+
+
+def test_three_workers_at_once_mint_each_order_once(ready):
+    """Doubled tasks and concurrent workers: leases, row locks and constraints keep them apart."""
+    orders = [ready.order("1") for _ in range(12)]
+    ids = [order.pk for order in orders]
+
+    def done():
+        return Order.objects.filter(pk__in=ids, status="COMPLETED").count() == len(ids)
+
+    pids = [worker.start(ready, done, fast=True) for _ in range(3)]
+    assert [worker.wait(pid) for pid in pids] == [0, 0, 0]
+    minted = sorted(event.order_id for event in events_of(ready, OrderMinted))
+    assert minted == sorted(order.onchain_id for order in orders)
+    books_agree(ready)

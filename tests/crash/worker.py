@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from core import failpoints
 from issuance.models import ChainTransaction, Holder, Order
+from issuance.pipeline import assign
+from issuance.states import ChainTransactionKind, OrderStatus, OrderType
 from tests.issuance.stage import Stage
 
 ROUNDS_MAX = 40
@@ -19,13 +21,32 @@ ROUNDS_MAX = 40
 def run(stage: Stage, done: Callable[[], bool], *, kill_at: str = "", mined: int = 1) -> int:
     """Run the pipeline in a process of its own until ``done``; returns how it ended.
 
-    Each round ends with ``mined`` blocks.
-    The result is minus the signal, 0 when done, 1 when it gave up or failed.
+    Each round ends with ``mined`` blocks. The result is minus the signal, 0 when done, 1 when it
+    gave up or failed.
     """
+    return wait(start(stage, done, kill_at=kill_at, mined=mined))
+
+
+def start(
+    stage: Stage,
+    done: Callable[[], bool],
+    *,
+    kill_at: str = "",
+    mined: int = 1,
+    fast: bool = False,
+) -> int:
+    """Fork a worker and return its pid; ``fast`` ones take small batches and meet more often."""
     connections.close_all()
     pid = os.fork()
     if pid == 0:
+        if fast:
+            assign._DUE[ChainTransactionKind.MINT] = (OrderType.MINT, OrderStatus.QUEUED, 2)
         _work(stage, done, kill_at, mined)
+    return pid
+
+
+def wait(pid: int) -> int:
+    """How the worker ended."""
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
 

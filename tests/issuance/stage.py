@@ -124,7 +124,11 @@ class Stage:
         """Make everything that waits due now."""
         now = timezone.now()
         for model in (Order, ChainTransaction, Holder):
-            model.objects.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+            waiting = model.objects.filter(next_attempt_at__gt=now)
+            with transaction.atomic(durable=True):
+                # What another worker holds at this instant is left alone.
+                free = waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)
+                model.objects.filter(pk__in=list(free)).update(next_attempt_at=now)
 
     def ready(self) -> "Stage":
         """Registered on chain and attested."""
