@@ -172,7 +172,8 @@ BREAKER_ACTIONS = [
         form=ReasonForm,
         run=_resume,
         explain="Closes the breaker. Whoever opened it by hand cannot also close it.",
-        when=lambda row: row.status == BreakerStatus.OPEN,
+        # A frozen fund's breaker is closed by lifting the freeze, which takes two people.
+        when=lambda row: row.status == BreakerStatus.OPEN and not row.name.startswith("fund:"),
         style=Style.PRIMARY,
     ),
     ServiceAction(

@@ -1,8 +1,9 @@
-"""The second pair of eyes on orders, and closing a token to new ones."""
+"""The second pair of eyes on orders, and the switches that halt signing."""
 
+from core import services as core_services
 from core.portal import ActionCall, ReasonForm, ServiceAction, Style
-from issuance import services
-from issuance.models import Order
+from issuance import queries, services
+from issuance.models import Order, Token
 from issuance.states import OrderStatus
 
 
@@ -14,6 +15,18 @@ def _approve(call: ActionCall[Order]) -> str:
 def _reject(call: ActionCall[Order]) -> str:
     services.reject_order(order_id=call.row.pk, actor=call.actor, reason=call.reason, now=call.now)
     return "The order is rejected; what it held is on its way back."
+
+
+def _halt_token(call: ActionCall[Token]) -> str:
+    name = queries.token_breaker(call.row)
+    core_services.halt(name=name, reason=call.reason, actor=call.actor, now=call.now)
+    return f"{name} is halted: nothing new is signed for this token."
+
+
+def _halt_network(call: ActionCall[Token]) -> str:
+    name = queries.network_breaker(call.row.network)
+    core_services.halt(name=name, reason=call.reason, actor=call.actor, now=call.now)
+    return f"{name} is halted: nothing new is signed on this network."
 
 
 def _waits(row: Order) -> bool:
@@ -40,6 +53,27 @@ ORDER_ACTIONS = [
         explain="Refuses the order: a mint's shares are free again, a redemption's tokens go back"
         " to the holder.",
         when=_waits,
+        style=Style.DANGER,
+    ),
+]
+TOKEN_ACTIONS = [
+    ServiceAction(
+        name="halt",
+        label="Halt signing for this token",
+        permission="portal.reset_breaker",
+        form=ReasonForm,
+        run=_halt_token,
+        explain="Nothing new is signed; what was sent is followed on. Another person resumes it"
+        " under Breakers.",
+        style=Style.DANGER,
+    ),
+    ServiceAction(
+        name="halt-network",
+        label="Halt signing on the network",
+        permission="portal.reset_breaker",
+        form=ReasonForm,
+        run=_halt_network,
+        explain="The same for every token on this network.",
         style=Style.DANGER,
     ),
 ]

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from core import portal
 from core.portal import Cell, Fact, Panel
 from custody import queries as custody_queries
+from issuance.admin import actions
 from issuance.models import Signer, Token
 
 SNAPSHOTS_SHOWN_MAX = 20
@@ -17,6 +18,8 @@ TRANSACTIONS_SHOWN_MAX = 20
 @admin.register(Token)
 class TokenAdmin(portal.ReadOnlyAdmin[Token]):
     """One fund on one chain."""
+
+    service_actions = actions.TOKEN_ACTIONS
 
     list_display = (
         "symbol",

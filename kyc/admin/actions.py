@@ -83,7 +83,7 @@ def _record_fact(call: ActionCall[Investor]) -> str:
         now=call.now,
         source="compliance",
     )
-    return "The fact is recorded and the policy was asked again."
+    return "The fact is recorded."
 
 
 def _record_check(call: ActionCall[Investor]) -> str:
@@ -173,8 +173,8 @@ INVESTOR_ACTIONS = [
         permission="portal.record_fact",
         form=FactForm,
         run=_record_fact,
-        explain="Stands beside what the institution declared, with you as its source. The policy is"
-        " asked again at once.",
+        explain="Stands beside what the institution declared, with you as its source. A proposal that"
+        " waits is dropped, and an approved investor is decided again at once.",
         when=lambda row: row.status not in FINAL_INVESTOR,
     ),
     ServiceAction(

@@ -14,6 +14,8 @@ from kyc import queries
 from kyc.admin import actions
 from kyc.admin.explanations import explained, summary
 from kyc.models import Investor
+from kyc.policy.decisions import decide
+from kyc.states import Action, InvestorStatus
 
 DECISIONS_SHOWN_MAX = 10
 BPS_PER_PERCENT = 100
@@ -74,9 +76,8 @@ class InvestorAdmin(portal.ReadOnlyAdmin[Investor]):
         ]
 
     def panels(self, request: HttpRequest, row: Investor) -> Sequence[Panel]:
-        latest = row.decision or row.decisions.order_by("-as_of").first()
         return [
-            *(explained(latest) if latest else [_undecided()]),
+            *_why(row),
             _facts_panel(row),
             _owners_panel(row),
             _documents_panel(row),
@@ -87,12 +88,28 @@ class InvestorAdmin(portal.ReadOnlyAdmin[Investor]):
         ]
 
 
-def _undecided() -> Panel:
-    return Panel(
-        title="Why",
-        columns=("Rule",),
-        empty="The policy is asked when the institution submits the investor.",
-    )
+def _why(row: Investor) -> list[Panel]:
+    """The decision that stands; in review, what the policy would say of today's facts."""
+    if row.status == InvestorStatus.IN_REVIEW:
+        return explained(
+            decide(
+                investor=row,
+                action=Action.ONBOARD,
+                context={},
+                now=timezone.now(),
+                trigger="the facts as they stand now (not stored)",
+            )
+        )
+    latest = row.decision or row.decisions.order_by("-as_of").first()
+    if latest is not None:
+        return explained(latest)
+    return [
+        Panel(
+            title="Why",
+            columns=("Rule",),
+            empty="The policy is asked when the institution submits the investor.",
+        )
+    ]
 
 
 def _facts_panel(row: Investor) -> Panel:
