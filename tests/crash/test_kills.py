@@ -18,7 +18,7 @@ from issuance.chain.types import OrderBurned, OrderItem, OrderMinted
 from issuance.chain.wallets import Wallet as Key
 from issuance.invariants import check_all
 from issuance.models import Attempt, Holder, Order, Token
-from issuance.pipeline import advance
+from issuance.pipeline import advance, reserves
 from issuance.states import OrderType
 from tests.crash import worker
 from tests.issuance.stage import TEST, make_wallet, secret
@@ -101,8 +101,9 @@ def kill_and_restart(stage, done, *, at, mined=1):
     assert worker.run(stage, done) == 0, f"after a kill at {at} the work was not finished"
 
 
-def test_a_worker_killed_anywhere_on_the_way_of_a_mint_leaves_one_mint(ready):
+def test_a_worker_killed_anywhere_on_the_way_of_a_mint_leaves_one_mint(ready, monkeypatch):
     """Each round registers a wallet, renews the attestation and mints one share."""
+    monkeypatch.setattr(reserves, "PAUSE", reserves.PAUSE * 0)
     for number, point in enumerate(ON_THE_WAY_OF_A_MINT, start=1):
         ready.settle("1")
         address = to_checksum_address(f"0x{secrets.token_hex(20)}")

@@ -110,7 +110,7 @@ class Stage:
         if blocks:
             self.anvil.mine(blocks)
 
-    def until(self, done: Callable[[], bool], *, rounds: int = 40, wait: float = 0.2) -> None:
+    def until(self, done: Callable[[], bool], *, rounds: int = 80, wait: float = 0.05) -> None:
         """Tick and mine until ``done``; each round looks as if time had passed."""
         for _ in range(rounds):
             if done():

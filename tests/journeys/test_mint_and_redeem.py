@@ -90,7 +90,7 @@ class Traveller:
         return answer.json()
 
     def wait(self, path, done):
-        seen: list[dict] = []
+        seen: list[dict[str, object]] = []
 
         def ready():
             seen[:] = [self.api.get(f"/v1/{path}").json()]

@@ -113,6 +113,7 @@ def plan_for(wallets: dict[str, Wallet]) -> TokenPlan:
         pauser=wallets["pauser"].address,
         upgrader=wallets["admin"].address,
         restricted=(CHINA,),
+        mint_limit=10**10 * SHARE,
     )
 
 
