@@ -9,6 +9,7 @@ from core.portal import page_url
 from tests.browser.conftest import DESKTOP, PHONE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+DARK_TOO = {"dashboard", "investor-review", "approval"}
 HEIGHT_MAX = 2600
 WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
 # WCAG 2.0 to 2.2, levels A and AA, and axe's own best practices.
@@ -41,6 +42,13 @@ def test_no_page_breaks_an_accessibility_rule_or_overflows(world, sign_in):
             page.set_viewport_size(viewport)
             found |= _faults(page, f"{name}-{width}")
             _photograph(page, f"{name}-{width}")
+        if name in DARK_TOO:
+            page.emulate_media(color_scheme="dark")
+            page.set_viewport_size(DESKTOP)
+            page.reload()
+            found |= _faults(page, f"{name}-dark")
+            _photograph(page, f"{name}-dark")
+            page.emulate_media(color_scheme="light")
     complaints = {role: each.complaints for role, each in windows.items() if each.complaints}
     assert (found, complaints) == ({}, {})
 

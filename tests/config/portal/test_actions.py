@@ -34,7 +34,7 @@ def refused(answer, code: str) -> None:
 
 def status_of(row) -> str:
     row.refresh_from_db()
-    return row.status
+    return str(row.status)
 
 
 def test_an_investor_goes_through_every_restriction_and_back(world, act):
