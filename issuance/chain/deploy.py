@@ -23,11 +23,15 @@ from issuance.chain.token import TokenReader
 from issuance.chain.types import Receipt, RoleChanged, Signer, UnsignedCall
 
 _INITIALIZE: Final = function_signature_to_4byte_selector(
-    "initialize(string,string,uint16,uint16[],(bytes32,address)[])"
+    "initialize(string,string,uint16,uint96,uint16[],(bytes32,address)[])"
 )
 # ERC-1967: keccak256("eip1967.proxy.implementation") - 1
 _IMPLEMENTATION_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 _ADDRESS_MASK: Final = (1 << 160) - 1
+
+# A stolen issuer key mints no more than this, twice over at most in its first day. Enough for a
+# hundred million dollars of a fund at a hundred dollars a share.
+MINT_LIMIT_UNITS: Final = 1_000_000 * 10**18
 
 _GAS_MARGIN_PERCENT = 20
 _RECEIPT_SECONDS_MAX = 180
@@ -36,7 +40,11 @@ _POLL_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class TokenPlan:
-    """What a token should be. ``restricted`` are ISO 3166-1 numbers; ``max_age`` is in minutes."""
+    """What a token should be. ``restricted`` are ISO 3166-1 numbers.
+
+    ``max_age_minutes`` is how old an attestation may be at a mint, ``mint_limit`` the raw units that
+    each issuer may mint in a day.
+    """
 
     name: str
     symbol: str
@@ -48,6 +56,7 @@ class TokenPlan:
     upgrader: str
     restricted: tuple[int, ...]
     max_age_minutes: int = 26 * 60
+    mint_limit: int = MINT_LIMIT_UNITS
 
     def grants(self) -> list[tuple[bytes, str]]:
         """The roles in the order they are given."""
@@ -110,6 +119,8 @@ def verify_token(
         raise RoleMissing("a country of the plan is not restricted")
     if reader.reserves().max_age != plan.max_age_minutes * 60:
         raise RoleMissing("the age limit of attestations is not the plan's")
+    if reader.mint_allowance(plan.issuer).limit != plan.mint_limit:
+        raise RoleMissing("the issuer's daily limit is not the plan's")
 
 
 def implementation_of(client: ChainClient, proxy: str) -> str:
@@ -127,11 +138,12 @@ def _verify_code(client: ChainClient, address: str) -> None:
 
 
 def _initialize(plan: TokenPlan) -> bytes:
-    types = ["string", "string", "uint16", "uint16[]", "(bytes32,address)[]"]
+    types = ["string", "string", "uint16", "uint96", "uint16[]", "(bytes32,address)[]"]
     values = (
         plan.name,
         plan.symbol,
         plan.max_age_minutes,
+        plan.mint_limit,
         list(plan.restricted),
         plan.grants(),
     )

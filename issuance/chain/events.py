@@ -8,18 +8,24 @@ from eth_utils.crypto import keccak
 from issuance.chain import contracts, roles
 from issuance.chain.token import PERMITTED, PROTOCOL
 from issuance.chain.types import (
+    AddressFrozen,
     Attested,
+    CountryRestricted,
     HolderSet,
     Log,
+    MintLimitSet,
     OrderBurned,
     OrderMinted,
+    OrderRecovered,
     OrderRejected,
     OtherEvent,
     RedeemCancelled,
     RedeemRequested,
     RejectReason,
     RoleChanged,
+    SplitScheduled,
     TokenEvent,
+    TokensFrozen,
     Transferred,
 )
 
@@ -82,6 +88,21 @@ def _role(log: Log, *, granted: bool) -> RoleChanged:
     return RoleChanged(log, role, _account(log.topics[2]), granted)
 
 
+def _recovered(log: Log) -> OrderRecovered:
+    return OrderRecovered(
+        log=log,
+        order_id=int(log.topics[1], 16),
+        lost=_account(log.topics[2]),
+        account=_account(log.topics[3]),
+        amount=_word(log, 0),
+        frozen_amount=_word(log, 1),
+    )
+
+
+def _split(log: Log) -> SplitScheduled:
+    return SplitScheduled(log, _word(log, 0), _word(log, 1), _word(log, 2))
+
+
 def _topic(signature: str) -> str:
     return f"0x{keccak(text=signature).hex()}"
 
@@ -97,4 +118,18 @@ _READERS: dict[str, Callable[[Log], TokenEvent]] = {
     _topic("HolderSet(address,uint16,uint40,uint8)"): _holder_set,
     _topic("RoleGranted(bytes32,address,address)"): lambda log: _role(log, granted=True),
     _topic("RoleRevoked(bytes32,address,address)"): lambda log: _role(log, granted=False),
+    _topic("OrderRecovered(uint64,address,address,uint256,uint256)"): _recovered,
+    _topic("Frozen(address,uint256)"): lambda log: TokensFrozen(
+        log, _account(log.topics[1]), _word(log, 0)
+    ),
+    _topic("AddressFrozen(address,bool,address)"): lambda log: AddressFrozen(
+        log, _account(log.topics[1]), frozen=bool(int(log.topics[2], 16))
+    ),
+    _topic("CountryRestricted(uint16,bool)"): lambda log: CountryRestricted(
+        log, int(log.topics[1], 16), restricted=bool(_word(log, 0))
+    ),
+    _topic("MintLimitSet(address,uint256)"): lambda log: MintLimitSet(
+        log, _account(log.topics[1]), _word(log, 0)
+    ),
+    _topic("UIMultiplierUpdated(uint256,uint256,uint256)"): _split,
 }

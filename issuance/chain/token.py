@@ -1,6 +1,6 @@
 """EtfToken's calldata, logs and reads, by precomputed selectors instead of a contract object."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_abi.abi import decode, encode
@@ -14,6 +14,7 @@ from issuance.chain.types import (
     Chain,
     HolderEntry,
     HolderState,
+    MintAllowance,
     OrderItem,
     Reserves,
 )
@@ -38,6 +39,7 @@ def _selector(signature: str) -> bytes:
 
 _ATTEST = _selector("attest(uint256,uint40,bytes32,address,bytes)")
 _BALANCE_OF = _selector("balanceOf(address)")
+_BATCH_SET_ADDRESS_FROZEN = _selector("batchSetAddressFrozen(address[],bool[])")
 _BURN_BATCH = _selector(f"burnBatch({_ORDERS})")
 _BURN_ORDER = _selector("burnOrder(uint64,address,uint96)")
 _CANCEL_REDEEM = _selector("cancelRedeem(uint64,address)")
@@ -48,27 +50,46 @@ _HOLDER = _selector("holder(address)")
 _IS_EXECUTED = _selector("isExecuted(uint64)")
 _IS_RESTRICTED = _selector("isRestricted(uint16)")
 _MINT_BATCH = _selector(f"mintBatch({_ORDERS})")
+_MINT_ALLOWANCE = _selector("mintAllowance(address)")
+_NONCES = _selector("nonces(address)")
 _PAUSE = _selector("pause(uint8)")
+_RECOVER = _selector("recover(uint64,address,address)")
 _REDEMPTION = _selector("redemption(uint64,address)")
 _REQUEST_REDEEM = _selector("requestRedeem(uint256,uint64)")
+_REQUEST_REDEEM_FOR = _selector("requestRedeemFor(address,uint256,uint64,uint256,bytes)")
 _RESERVES = _selector("reserves()")
 _REVOKE_ROLE = _selector("revokeRole(bytes32,address)")
 _SET_ADDRESS_FROZEN = _selector("setAddressFrozen(address,bool)")
 _SET_FROZEN_TOKENS = _selector("setFrozenTokens(address,uint256)")
 _SET_HOLDERS = _selector(f"setHolders({_HOLDERS})")
 _SET_MAX_AGE = _selector("setMaxAge(uint16)")
+_SET_MINT_LIMIT = _selector("setMintLimit(address,uint96)")
 _SET_RESTRICTED = _selector("setRestricted(uint16[],bool)")
+_SET_UI_MULTIPLIER = _selector("setUIMultiplier(uint256,uint256)")
 _TOTAL_SUPPLY = _selector("totalSupply()")
 _TRANSFER = _selector("transfer(address,uint256)")
+_UI_MULTIPLIER = _selector("uiMultiplier()")
 _UNPAUSE = _selector("unpause(uint8)")
 
 # What a hot key of each role may sign; the signer refuses everything else.
-ISSUER_SELECTORS = frozenset({_MINT_BATCH, _BURN_BATCH, _BURN_ORDER, _CANCEL_REDEEM, _ATTEST})
+ISSUER_SELECTORS = frozenset(
+    {_MINT_BATCH, _BURN_BATCH, _BURN_ORDER, _CANCEL_REDEEM, _ATTEST, _REQUEST_REDEEM_FOR}
+)
 COMPLIANCE_SELECTORS = frozenset(
-    {_SET_HOLDERS, _SET_ADDRESS_FROZEN, _SET_FROZEN_TOKENS, _FORCED_TRANSFER, _SET_RESTRICTED}
+    {
+        _SET_HOLDERS,
+        _SET_ADDRESS_FROZEN,
+        _BATCH_SET_ADDRESS_FROZEN,
+        _SET_FROZEN_TOKENS,
+        _FORCED_TRANSFER,
+        _RECOVER,
+        _SET_RESTRICTED,
+    }
 )
 PAUSER_SELECTORS = frozenset({_PAUSE})
-ADMIN_SELECTORS = frozenset({_GRANT_ROLE, _REVOKE_ROLE, _SET_MAX_AGE, _UNPAUSE})
+ADMIN_SELECTORS = frozenset(
+    {_GRANT_ROLE, _REVOKE_ROLE, _SET_MAX_AGE, _SET_MINT_LIMIT, _SET_UI_MULTIPLIER, _UNPAUSE}
+)
 
 
 def encode_mint_batch(orders: Sequence[OrderItem]) -> bytes:
@@ -95,6 +116,14 @@ def encode_cancel_redeem(*, order_id: int, holder: str) -> bytes:
 def encode_request_redeem(*, order_id: int, amount: int) -> bytes:
     """What the holder's wallet sends to put tokens in escrow for its redeem order."""
     return _REQUEST_REDEEM + encode(["uint256", "uint64"], [amount, order_id])
+
+
+def encode_request_redeem_for(
+    *, account: str, amount: int, order_id: int, deadline: int, signature: bytes
+) -> bytes:
+    """Relay a redeem request that its holder only signed (``attestation.redeem_digest``)."""
+    types = ["address", "uint256", "uint64", "uint256", "bytes"]
+    return _REQUEST_REDEEM_FOR + encode(types, [account, amount, order_id, deadline, signature])
 
 
 def encode_set_holders(holders: Sequence[HolderEntry]) -> bytes:
@@ -140,6 +169,17 @@ def encode_forced_transfer(*, sender: str, receiver: str, amount: int) -> bytes:
     return _FORCED_TRANSFER + encode(["address", "address", "uint256"], [sender, receiver, amount])
 
 
+def encode_batch_set_address_frozen(frozen: Mapping[str, bool]) -> bytes:
+    """Freeze or thaw many holders altogether; account -> whether it is frozen from now on."""
+    columns = [list(frozen), list(frozen.values())]
+    return _BATCH_SET_ADDRESS_FROZEN + encode(["address[]", "bool[]"], columns)
+
+
+def encode_recover(*, order_id: int, lost: str, account: str) -> bytes:
+    """Give a lost wallet's tokens and freezes to another wallet of its holder, once per id."""
+    return _RECOVER + encode(["uint64", "address", "address"], [order_id, lost, account])
+
+
 def encode_pause(what: int) -> bytes:
     """Stop minting (1), transfers (2), or both (3)."""
     return _PAUSE + encode(["uint8"], [what])
@@ -153,6 +193,16 @@ def encode_unpause(what: int) -> bytes:
 def encode_set_max_age(minutes: int) -> bytes:
     """How old an attestation may be when tokens are minted on it."""
     return _SET_MAX_AGE + encode(["uint16"], [minutes])
+
+
+def encode_set_mint_limit(*, issuer: str, limit: int) -> bytes:
+    """What an issuer may mint in a day, in raw units; full at once."""
+    return _SET_MINT_LIMIT + encode(["address", "uint96"], [issuer, limit])
+
+
+def encode_set_ui_multiplier(*, multiplier: int, effective_at: int) -> bytes:
+    """From a time on, one token stands for ``multiplier`` / 10^18 shares."""
+    return _SET_UI_MULTIPLIER + encode(["uint256", "uint256"], [multiplier, effective_at])
 
 
 def encode_grant_role(*, role: bytes, account: str) -> bytes:
@@ -192,6 +242,20 @@ class TokenReader:
     def has_role(self, role: bytes, account: str, *, at: BlockTag = "latest") -> bool:
         """Whether the account holds the role."""
         return bool(self._int(_HAS_ROLE + encode(["bytes32", "address"], [role, account]), at))
+
+    def mint_allowance(self, issuer: str, *, at: BlockTag = "latest") -> MintAllowance:
+        """What an issuer may mint at that block, and in a day."""
+        data = self._call(_MINT_ALLOWANCE + encode(["address"], [issuer]), at)
+        available, limit = _decode(["uint256", "uint256"], data)
+        return MintAllowance(available=available, limit=limit)
+
+    def multiplier(self, *, at: BlockTag = "latest") -> int:
+        """Shares per token, times 10^18 (ERC-8056)."""
+        return self._int(_UI_MULTIPLIER, at)
+
+    def signing_nonce(self, account: str, *, at: BlockTag = "latest") -> int:
+        """The nonce of the account's next permit or signed redeem request."""
+        return self._int(_NONCES + encode(["address"], [account]), at)
 
     def is_restricted(self, country: int, *, at: BlockTag = "latest") -> bool:
         """Whether the country (ISO 3166-1 number) is barred."""

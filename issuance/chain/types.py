@@ -163,6 +163,14 @@ class Reserves:
     transfer_paused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class MintAllowance:
+    """What one issuer may mint at a block, and in a day; raw units."""
+
+    available: int
+    limit: int
+
+
 class RejectReason(IntEnum):
     """Why the contract skipped an order; mirrors the constants in EtfToken.sol."""
 
@@ -268,6 +276,64 @@ class RoleChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRecovered:
+    """A lost wallet's tokens went to another wallet of its holder; the lost one is shut."""
+
+    log: Log
+    order_id: int
+    lost: str
+    account: str
+    amount: int
+    frozen_amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokensFrozen:
+    """How many of an account's tokens are frozen from now on."""
+
+    log: Log
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressFrozen:
+    """An account was frozen altogether, or thawed."""
+
+    log: Log
+    account: str
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CountryRestricted:
+    """A country (ISO 3166-1 number) was barred or cleared."""
+
+    log: Log
+    country: int
+    restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MintLimitSet:
+    """What an issuer may mint in a day was set; 0 when it lost its role."""
+
+    log: Log
+    issuer: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class SplitScheduled:
+    """From ``effective_at`` on one token stands for ``multiplier`` / 10^18 shares."""
+
+    log: Log
+    former: int
+    multiplier: int
+    effective_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class OtherEvent:
     """Any other event of the token: its name from the ABI."""
 
@@ -285,6 +351,12 @@ TokenEvent = (
     | Attested
     | HolderSet
     | RoleChanged
+    | OrderRecovered
+    | TokensFrozen
+    | AddressFrozen
+    | CountryRestricted
+    | MintLimitSet
+    | SplitScheduled
     | OtherEvent
 )
 

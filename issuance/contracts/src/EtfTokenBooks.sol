@@ -13,6 +13,13 @@ abstract contract EtfTokenBooks is IEtfToken {
 
     uint8 internal constant PAUSE_MINT = 1;
     uint8 internal constant PAUSE_TRANSFER = 2;
+    /// @dev In Book.flags too: a split is ahead, or in force and not attested yet. Kept there so that
+    /// a mint reads the split only when there is one.
+    uint8 internal constant SPLIT_OPEN = 4;
+    uint8 internal constant PAUSES = PAUSE_MINT | PAUSE_TRANSFER;
+
+    /// @dev One token is one share until a split; ERC-8056 counts with 18 decimals.
+    uint256 internal constant ONE = 1e18;
 
     // Reasons to skip an order or refuse an account; OrderRejected publishes them.
     uint8 internal constant NOT_PERMITTED = 1;
@@ -37,6 +44,20 @@ abstract contract EtfTokenBooks is IEtfToken {
         uint256 bits;
     }
 
+    /// @dev What one issuer may still mint. It refills evenly, `max` in a day, up to `max`.
+    struct Bucket {
+        uint96 left;
+        uint96 max;
+        uint40 at;
+    }
+
+    /// @dev Shares per token: `current` until `effectiveAt`, `next` from then on.
+    struct Split {
+        uint104 current;
+        uint104 next;
+        uint40 effectiveAt;
+    }
+
     /// @custom:storage-location erc7201:sharemint.EtfToken
     struct EtfTokenStorage {
         Book book;
@@ -45,6 +66,11 @@ abstract contract EtfTokenBooks is IEtfToken {
         /// By id and holder: nobody can block or stand in for another holder's order id.
         mapping(uint64 orderId => mapping(address account => uint256)) redemptions;
         uint256[4] restricted;
+        mapping(address issuer => Bucket) buckets;
+        Split split;
+        /// What a new issuer may mint in a day.
+        uint96 mintLimit;
+        mapping(address account => mapping(bytes32 nonce => bool)) authorizations;
     }
 
     // keccak256(abi.encode(uint256(keccak256("sharemint.EtfToken")) - 1)) & ~bytes32(uint256(0xff))
@@ -81,6 +107,24 @@ abstract contract EtfTokenBooks is IEtfToken {
         ids = $.executed[orderId >> 8];
         bit = 1 << (orderId & 0xff);
         if (ids.bits & bit != 0) revert OrderAlreadyExecuted(orderId);
+    }
+
+    /// @return What the bucket holds now.
+    function _level(Bucket memory bucket) internal view returns (uint256) {
+        uint256 level = bucket.left + uint256(bucket.max) * (block.timestamp - bucket.at) / 1 days;
+        return level < bucket.max ? level : bucket.max;
+    }
+
+    /// @dev A split in force voids every figure from before it: nobody knows how it was counted.
+    function _requireSplitAttested(EtfTokenStorage storage $, uint8 flags) internal view {
+        if (flags & SPLIT_OPEN == 0) return;
+        uint40 effectiveAt = $.split.effectiveAt;
+        if (block.timestamp >= effectiveAt) revert AttestationVoid(effectiveAt);
+    }
+
+    function _multiplier(EtfTokenStorage storage $) internal view returns (uint256) {
+        Split memory split = $.split;
+        return block.timestamp < split.effectiveAt ? split.current : split.next;
     }
 
     /// @dev The token's own balance is the escrow, and the zero address holds nothing.

@@ -34,6 +34,11 @@ interface IEtfToken {
     event OrderRejected(uint64 indexed orderId, address indexed account, uint8 reason);
     event RedeemRequested(uint64 indexed orderId, address indexed account, uint256 amount);
     event OrderBurned(uint64 indexed orderId, address indexed account, uint256 amount);
+    /// @notice A lost wallet's tokens and freezes went to another wallet of the same holder; the lost one
+    /// is frozen and may hold nothing any more.
+    event OrderRecovered(
+        uint64 indexed orderId, address indexed lost, address indexed account, uint256 amount, uint256 frozen
+    );
     event RedeemCancelled(uint64 indexed orderId, address indexed account, uint256 amount);
     event Attested(address indexed attestor, uint256 shares, uint40 asOf, bytes32 reportHash);
     /// @notice The custodian attests fewer shares than there are tokens; nothing mints until it ends.
@@ -42,6 +47,8 @@ interface IEtfToken {
     event AddressFrozen(address indexed account, bool indexed isFrozen, address indexed by);
     event CountryRestricted(uint16 indexed country, bool restricted);
     event MaxAgeSet(uint16 maxAgeMinutes);
+    /// @param limit what the issuer may mint in a day, in raw units
+    event MintLimitSet(address indexed issuer, uint256 limit);
     /// @param flags bit 0 minting, bit 1 transfers and redeem requests
     event PauseSet(uint8 flags, address indexed by);
 
@@ -51,8 +58,18 @@ interface IEtfToken {
     error AttestationNotNewer(uint40 asOf, uint40 latest);
     error AttestationFromFuture(uint40 asOf, uint256 blockTime);
     error AttestationTooLarge(uint256 shares);
+    /// @notice A split took effect and no figure from after it has arrived.
+    error AttestationVoid(uint40 effectiveAt);
+    error MultiplierInvalid(uint256 multiplier);
+    error SplitTimeInvalid(uint256 effectiveAt);
+    error MintLimitExceeded(address issuer, uint256 amount, uint256 available);
+    error SignatureExpired(uint256 deadline);
+    error AuthorizationNotYetValid(uint256 validAfter);
+    error AuthorizationExpired(uint256 validBefore);
+    error AuthorizationUsedOrCanceled(address authorizer, bytes32 nonce);
+    error CallerMustBePayee(address payee);
     error NotAttestor(address account);
-    error SignatureInvalid(address attestor);
+    error SignatureInvalid(address signer);
     error AmountZero();
     error RedemptionExists(uint64 orderId, address account);
     /// @notice The escrow under this id and holder is not what the caller expects.
@@ -61,6 +78,7 @@ interface IEtfToken {
     error CountryInvalid(uint16 country);
     error MintIsPaused();
     error TransferIsPaused();
+    error LengthsDiffer();
     error PauseInvalid(uint8 flags);
     error MaxAgeInvalid();
     /// @notice Nobody may both mint and attest what may be minted.

@@ -13,6 +13,7 @@ abstract contract Deployed is Cheats {
     uint40 internal constant EXPIRY = 1_900_000_000;
     uint16 internal constant SWITZERLAND = 756;
     uint16 internal constant CHINA = 156;
+    uint96 internal constant DAILY_LIMIT = 5_000 ether;
     uint8 internal constant PERMITTED = 1;
     uint8 internal constant FROZEN = 2;
     uint8 internal constant PROTOCOL = 4;
@@ -46,7 +47,9 @@ abstract contract Deployed is Cheats {
         grants[3] = IEtfToken.RoleGrant(keccak256("COMPLIANCE"), compliance);
         grants[4] = IEtfToken.RoleGrant(keccak256("PAUSER"), pauser);
         grants[5] = IEtfToken.RoleGrant(keccak256("UPGRADER"), upgrader);
-        return abi.encodeCall(EtfToken.initialize, ("Sharemint IBIT", "sIBIT", 26 * 60, countries(CHINA), grants));
+        return abi.encodeCall(
+            EtfToken.initialize, ("Sharemint IBIT", "sIBIT", 26 * 60, DAILY_LIMIT, countries(CHINA), grants)
+        );
     }
 
     function countries(uint16 country) internal pure returns (uint16[] memory list) {

@@ -106,6 +106,25 @@ contract Crowd is Deployed {
         if (!able) broken = "forced to an unfit receiver";
     }
 
+    function recover(uint256 from, uint256 to, uint256 id) external {
+        (address lost, address account) = (person(from), person(to));
+        bool able = mayHold(account);
+        (uint256 balance, uint256 frozen,,,) = token.holder(lost);
+        (uint256 held, uint256 stuck,,,) = token.holder(account);
+        vm.prank(compliance);
+        token.recover(uint64(id % IDS), lost, account);
+        executions[uint64(id % IDS)] += 1;
+        if (!able) broken = "recovered to an unfit receiver";
+        (uint256 left, uint256 leftFrozen,,, uint256 flags) = token.holder(lost);
+        if (left != 0 || leftFrozen != 0 || flags != FROZEN) broken = "a lost wallet kept something";
+        (uint256 got, uint256 gotFrozen,,,) = token.holder(account);
+        if (got != held + balance || gotFrozen != stuck + frozen) broken = "a recovery lost something";
+        // Back to life, or the crowd would soon be gone.
+        vm.prank(compliance);
+        token.setAddressFrozen(lost, false);
+        register(lost, SWITZERLAND, EXPIRY, PERMITTED);
+    }
+
     function freeze(uint256 who, uint256 amount, bool whole) external {
         vm.startPrank(compliance);
         token.setFrozenTokens(person(who), amount % 100 ether);

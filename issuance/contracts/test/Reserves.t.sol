@@ -183,10 +183,10 @@ contract ReservesTest is Deployed {
     function test_nobody_initialises_twice_nor_the_implementation() public {
         IEtfToken.RoleGrant[] memory grants;
         vm.expectRevert();
-        token.initialize("x", "x", 1, countries(CHINA), grants);
+        token.initialize("x", "x", 1, 1, countries(CHINA), grants);
         EtfToken bare = new EtfToken();
         vm.expectRevert();
-        bare.initialize("x", "x", 1, countries(CHINA), grants);
+        bare.initialize("x", "x", 1, 1, countries(CHINA), grants);
     }
 
     function test_an_upgrade_keeps_the_books_and_needs_its_role() public {
