@@ -70,6 +70,8 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
         _take_escrow(token, request, asked, now=now)
     for event, order in kept:
         _require_expected(token, event, order, now=now)
+    if found.reserves is not None:
+        _snapshot(token, found.last, found.reserves, now=now)
     cursor.block = found.last.number
     cursor.block_hash = found.last.hash
     cursor.moved_at = now
