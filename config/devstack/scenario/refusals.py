@@ -1,11 +1,13 @@
 """What the product must refuse, each with its stable code and without any effect."""
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from config.devstack.scenario.api import Api, ScenarioFailed
 from config.devstack.scenario.trading import claim_wallet, order_body
-from config.devstack.scenario.world import World
+from config.devstack.scenario.world import CLIENT_ADDRESS, World
+from core import ids
 from issuance.chain.wallets import Wallet
 
 # An address that the country database of the stack places in mainland China.
@@ -101,3 +103,52 @@ def wrong_doors(world: World) -> None:
     body = {"url": "https://10.0.0.1/hook", "event_types": ["*"], "description": "inside"}
     inside = world.api.request("POST", "webhook-endpoints", body=body)
     world.refuse("webhook to a private address", inside, status=422, code="webhook_url_refused")
+
+
+def retired_key(world: World) -> None:
+    """A key that was rotated without overlap is refused at once; the story goes on with the new."""
+    old = Api(world.stack.ports.api_url, world.stack.prepared["api_key"])
+    keys = list(world.api.pages("api-keys"))
+    rotated = world.api.post(f"api-keys/{keys[0]['id']}/rotate", {"overlap_seconds": 0})
+    world.api = Api(world.stack.ports.api_url, rotated["key"], client_address=CLIENT_ADDRESS)
+    world.api.get("funds")
+    answer = old.request("GET", "orders")
+    world.refuse("key that was rotated away", answer, status=401, code="unauthenticated")
+
+
+def closed_fund(world: World) -> None:
+    """A fund the treasury closed takes no deposit."""
+    fund = next(each for each in world.api.pages("funds") if each["symbol"] == "ARKB")
+    path = f"custody/fund/{ids.decode_id('fund', fund['id'])}"
+    world.second.act(path, "close", reason="The programme no longer holds it.")
+    body = {
+        "investor_id": world.investors["A"]["id"],
+        "underlying_symbol": "ARKB",
+        "qty": "10",
+        "reference": "ARKB-A-1",
+    }
+    answer = world.api.request("POST", "custody/deposits", body=body)
+    world.refuse("deposit into a closed fund", answer, status=422, code="fund_closed")
+
+
+def bad_files(world: World) -> None:
+    """A custodian's file is taken whole or not at all."""
+    place = "custody/message"
+    custodian = world.first.choice(place, "import", "Sandbox Custody Bank")
+    known, unknown = "US46438F1012,1000,0", "US0378331005,5,0"
+    for what, positions, code in (
+        ("statement with an unknown ISIN", [known, unknown], "statement_unknown_isin"),
+        ("statement with a doubled line", [known, known], "statement_line_doubled"),
+        ("statement cut short", [known], "statement_incomplete"),
+    ):
+        # The trailer counts two lines in all three.
+        moment = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        lines = [
+            f"HDR,1,STATEMENT,DEMO-{code.upper().replace('_', '-')},SANDBOX,{moment}",
+            f"ACC,SANDBOX-0001,SETT,{moment}",
+            *(f"POS,{position}" for position in positions),
+            "TRL,2",
+        ]
+        file = "".join(f"{line}\n" for line in lines).encode()
+        refusal = world.first.refused(place, "import", file=file, custodian=custodian)
+        world.refuse(what, refusal, status=422, code=code)

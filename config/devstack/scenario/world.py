@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from config.devstack import ports, rpc
 from config.devstack.scenario.api import Answer, Api, ScenarioFailed
-from config.devstack.scenario.portal import Operator
+from config.devstack.scenario.portal import Operator, PortalRefused
 from config.devstack.scenario.timeline import Timeline
 from config.devstack.supervisor import Stack
 from issuance.chain.client import ChainClient
@@ -77,11 +77,10 @@ class World:
         call = {"to": contract, "data": TOTAL_SUPPLY}
         return int(rpc.call(self.stack.services.rpc_url, "eth_call", call, "latest"), 16)
 
-    def refuse(self, what: str, answer: Answer, *, status: int, code: str) -> None:
+    def refuse(self, what: str, answer: Answer | PortalRefused, *, status: int, code: str) -> None:
         """Note a refusal; anything but the expected status and code fails the story."""
         if (answer.status, answer.code) != (status, code):
-            raise ScenarioFailed(
-                f"{what}: expected {status} {code}, got {answer.status}: {answer.text[:500]}"
-            )
+            shown = answer.text[:500] if isinstance(answer, Answer) else str(answer)
+            raise ScenarioFailed(f"{what}: expected {status} {code}, got {answer.status}: {shown}")
         self.refusals.append({"what": what, "status": status, "code": code})
         self.timeline.note(f"refused: {what}", f"{status} {code}")
