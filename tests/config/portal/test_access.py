@@ -1,5 +1,6 @@
 """Sessions end, headers are strict, operators are made by command, deployment checks are clean."""
 
+import hashlib
 import io
 import os
 import secrets
@@ -115,3 +116,19 @@ def test_the_deployment_checks_are_clean():
         command, cwd=live.ROOT, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_vendored_script_is_the_one_its_notice_names():
+    folder = live.ROOT / "config/portal/static/unfold/js/alpine"
+    digest = hashlib.sha256((folder / "alpine.js").read_bytes()).hexdigest()
+    assert f"SHA-256 {digest}" in (folder / "NOTICE.txt").read_text()
+
+
+def test_a_missing_page_is_told_in_plain_words(operator, enter):
+    client = enter(operator("any"))
+    answer = client.get("/portal/nothing/here/")
+    assert answer.status_code == 404
+    assert b"Back to the dashboard" in answer.content
+    answer = client.get("/portal/core/event/")
+    assert answer.status_code == 403
+    assert b"Your groups do not include" in answer.content
