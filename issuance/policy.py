@@ -17,7 +17,7 @@ from issuance.states import OrderType
 from kyc import policy as kyc_policy
 from kyc import queries as kyc_queries
 from kyc.models import Decision, Investor, Wallet
-from kyc.states import Action
+from kyc.states import Action, WalletStatus
 
 REVIEW = "REVIEW"
 # The contract keeps amounts in 96 bits.
@@ -112,6 +112,8 @@ def needs_approval(*, quantity: int, effect: str) -> bool:
 def decide_again(*, order: Order, now: datetime) -> Decision:
     """The decision on an order right before it is signed; not saved. Raises like ``accept``."""
     if order.type == OrderType.MINT:
+        if order.wallet.status != WalletStatus.PROVED:
+            raise kyc_queries.WalletNotProved(field="/wallet_address")
         _registered(order.token, order.wallet)
     return kyc_policy.require(
         investor=order.investor, action=_action(order.type), context={}, now=now, trigger="signing"

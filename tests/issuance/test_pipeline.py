@@ -21,7 +21,7 @@ from issuance.invariants import check_all
 from issuance.models import Attempt, ChainTransaction, Holder, Order, Signer, TokenLog
 from issuance.pipeline import advance, reserves
 from issuance.states import OrderType
-from kyc.models import Investor
+from kyc.models import Investor, Wallet
 from tests.issuance.stage import OPERATOR, TEST, secret
 
 
@@ -139,6 +139,14 @@ def test_an_investor_suspended_before_signing_is_turned_away(ready):
     assert (status(order), fresh(order).reason_code) == ("REJECTED", "investor_not_approved")
     assert position(ready).free == parse_quantity("1000")
     assert not ChainTransaction.objects.filter(kind="MINT").exists()
+
+
+def test_a_wallet_revoked_before_signing_gets_no_tokens(ready):
+    order = ready.order("10")
+    Wallet.objects.filter(pk=ready.wallet.pk).update(status="REVOKED")
+    ready.tick()
+    assert (status(order), fresh(order).reason_code) == ("REJECTED", "wallet_not_proved")
+    assert position(ready).free == parse_quantity("1000")
 
 
 def test_an_investor_who_leaves_good_standing_loses_permission_on_chain(ready):
