@@ -42,6 +42,7 @@ UNFOLD: dict[str, Any] = {
     ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "config.portal.signin.SignInForm"},
     "ENVIRONMENT": "config.portal.theme.environment",
     "COLORS": {
         "primary": PRIMARY,

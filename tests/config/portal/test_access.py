@@ -10,10 +10,12 @@ import sys
 import pytest
 from django.conf import settings as live
 from django.contrib.auth.models import Group, User
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from config.portal import roles, sessions
+from config.portal import roles, sessions, signin
+from tests.config.portal.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +104,19 @@ def test_the_sign_in_page_says_nothing_about_who_exists(operator):
         for name in ("known", "unknown")
     ]
     assert [b"Please enter the correct" in answer for answer in answers] == [True, True]
+
+
+def test_too_many_wrong_passwords_stop_one_address_and_nobody_else(operator):
+    operator("known")
+    cache.clear()
+    right = {"username": "known", "password": PASSWORD}
+    client = Client()
+    for _ in range(signin.FAILURES_PER_NAME_MAX):
+        client.post("/portal/login/", {"username": "known", "password": "wrong"})
+    assert b"Too many wrong attempts" in client.post("/portal/login/", right).content
+    elsewhere = Client(REMOTE_ADDR="198.51.100.7")
+    assert elsewhere.post("/portal/login/", right).status_code == 302
+    cache.clear()
 
 
 def test_the_deployment_checks_are_clean():
