@@ -65,13 +65,14 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
         return 0
     token = queries.token_by_id(token_id=token_id)
     kept = _keep(token, found.events)
+    if found.reserves is not None:
+        # Before any event: whoever holds an event stream must not wait for the token's row.
+        _snapshot(token, found.last, found.reserves, now=now)
     requests = [(event, order) for event, order in kept if isinstance(event, chain.RedeemRequested)]
     for request, asked in sorted(requests, key=_by_stream):
         _take_escrow(token, request, asked, now=now)
     for event, order in kept:
         _require_expected(token, event, order, now=now)
-    if found.reserves is not None:
-        _snapshot(token, found.last, found.reserves, now=now)
     cursor.block = found.last.number
     cursor.block_hash = found.last.hash
     cursor.moved_at = now

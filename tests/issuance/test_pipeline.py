@@ -59,6 +59,10 @@ def position(stage):
     return custody_queries.position(stage.fund.pk)
 
 
+def snapshot(stage):
+    return queries.latest_snapshot(token_id=stage.token.pk)
+
+
 def test_a_mint_is_signed_once_included_and_completed_at_finality(ready):
     order = ready.order("600.25")
     ready.tick()
@@ -76,6 +80,8 @@ def test_a_mint_is_signed_once_included_and_completed_at_finality(ready):
     assert list(
         Event.objects.filter(object_id=order.pk).order_by("sequence").values_list("type", flat=True)
     ) == ["order.created", "order.submitted", "order.included", "order.completed"]
+    ready.until(lambda: snapshot(ready).supply == order.quantity)
+    assert (snapshot(ready).cap, snapshot(ready).settled) == (10**21, 10**21)
     assert check_all() == []
 
 
