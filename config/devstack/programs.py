@@ -38,7 +38,8 @@ def _worker(name: str, *, queue: str) -> Program:
     # One process without a pool: SIGKILL ends the work itself, not only its parent.
     command = [*CELERY, "worker", "--pool", "solo", "--queues", queue, "--hostname", f"{name}@%h"]
     command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    return Program(name, command, ready_text=" ready.")
+    # It waits for beat's first ring, and beat waits for the tables.
+    return Program(name, command, ready_text=" ready.", needs_tables=False)
 
 
 @dataclass(frozen=True)
