@@ -3,7 +3,7 @@
 import os
 import sys
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import redis
@@ -62,7 +62,7 @@ def _describe(services: Services, name: str, version: str, where: str) -> None:
 def _place(url: str) -> str:
     """The host of a URL, without the credentials in it."""
     parts = urlsplit(url)
-    return f"{parts.hostname or 'local'}{f':{parts.port}' if parts.port else ''}"
+    return f"{unquote(parts.hostname or 'local')}{f':{parts.port}' if parts.port else ''}"
 
 
 def _database(services: Services, state: State, *, keep: bool) -> None:
