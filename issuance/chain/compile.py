@@ -1,7 +1,8 @@
 """Compile the contracts into ``artifacts/``: ``python -m issuance.chain.compile [--check]``.
 
 The committed files let the service and its tests run without a compiler; ``--check`` proves, byte
-for byte, that they are what the sources and the pinned compiler give.
+for byte, that they are what the sources and the pinned compiler give. Sources that move a field of
+the token's storage are refused: the committed ``storage-layout.json`` only ever grows.
 """
 
 import argparse
@@ -13,9 +14,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from issuance.chain import layout
+
 ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
-PUBLISHED = ("EtfToken", "EtfTokenProxy")
+PUBLISHED = ("ComplianceFacade", "EtfTimelock", "EtfToken", "EtfTokenProxy")
+LAYOUT = CONTRACTS / "storage-layout.json"
 
 _IMPORT = re.compile(r'^\s*(?:import\s+"([^"]+)"|import\s.*?from\s+"([^"]+)"|}\s*from\s+"([^"]+)")')
 _COMPILE_SECONDS_MAX = 300
@@ -31,17 +35,15 @@ def render_artifacts() -> dict[str, str]:
     Raises CompilationFailed.
     """
     settings = _settings()
-    sources = _sources([f"src/{name}.sol" for name in PUBLISHED])
-    request = {
-        "language": "Solidity",
-        "sources": {path: {"content": text} for path, text in sorted(sources.items())},
-        "settings": settings,
-    }
-    answer = _solc(json.dumps(request))
-    errors = [e["formattedMessage"] for e in answer.get("errors", []) if e["severity"] == "error"]
-    if errors:
-        raise CompilationFailed("\n".join(errors))
-    return {f"{name}.json": _artifact(name, answer, settings) for name in PUBLISHED}
+    contracts = _compile([f"src/{name}.sol" for name in PUBLISHED], settings)
+    return {f"{name}.json": _artifact(name, contracts, settings) for name in PUBLISHED}
+
+
+def build_layout() -> layout.Layout:
+    """Where the sources as they are keep the token's state. Raises CompilationFailed."""
+    settings = _settings() | {"outputSelection": {"*": {"*": ["storageLayout"]}}}
+    contracts = _compile(["test/Layout.sol"], settings)
+    return layout.describe(contracts["test/Layout.sol"]["Layout"]["storageLayout"])
 
 
 def main(arguments: list[str]) -> int:
@@ -49,17 +51,37 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m issuance.chain.compile", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     check = parser.parse_args(arguments).check
-    stale = []
-    for name, text in render_artifacts().items():
-        path = ARTIFACTS / name
-        if check:
-            if not path.exists() or path.read_text() != text:
-                stale.append(name)
-        else:
+    built = build_layout()
+    faults = layout.moved(json.loads(LAYOUT.read_text()) if LAYOUT.exists() else {}, built)
+    if faults:
+        sys.stderr.write("storage moved under deployed tokens:\n" + "\n".join(faults) + "\n")
+        return 1
+    files = {ARTIFACTS / name: text for name, text in render_artifacts().items()}
+    files[LAYOUT] = json.dumps(built, indent=1) + "\n"
+    if not check:
+        for path, text in files.items():
             path.write_text(text)
+        return 0
+    stale = [p.name for p, text in files.items() if not p.exists() or p.read_text() != text]
     if stale:
         sys.stderr.write(f"not what the sources compile to: {', '.join(stale)}\n")
     return 1 if stale else 0
+
+
+def _compile(roots: list[str], settings: dict[str, Any]) -> dict[str, Any]:
+    """The compiler's contracts by file and name."""
+    sources = sorted(_sources(roots).items())
+    request = {
+        "language": "Solidity",
+        "sources": {path: {"content": text} for path, text in sources},
+        "settings": settings,
+    }
+    answer = _solc(json.dumps(request))
+    errors = [e["formattedMessage"] for e in answer.get("errors", []) if e["severity"] == "error"]
+    if errors:
+        raise CompilationFailed("\n".join(errors))
+    contracts: dict[str, Any] = answer["contracts"]
+    return contracts
 
 
 def _settings() -> dict[str, Any]:
@@ -127,8 +149,8 @@ def _solc(request: str) -> dict[str, Any]:
     return answer
 
 
-def _artifact(name: str, answer: dict[str, Any], settings: dict[str, Any]) -> str:
-    contract = answer["contracts"][f"src/{name}.sol"][name]
+def _artifact(name: str, contracts: dict[str, Any], settings: dict[str, Any]) -> str:
+    contract = contracts[f"src/{name}.sol"][name]
     deployed = contract["evm"]["deployedBytecode"]
     compiler = json.loads((CONTRACTS / "package.json").read_text())["devDependencies"]["solc"]
     immutables = [

@@ -12,6 +12,8 @@ from eth_utils.crypto import keccak
 
 _FOLDER = Path(__file__).resolve().parent / "artifacts"
 _SELECTOR_BYTES = 4
+# Whose errors can come back from a call or a creation.
+_DEPLOYED = ("EtfToken", "EtfTokenProxy", "EtfTimelock", "ComplianceFacade")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
         keccak(text=signature)[:_SELECTOR_BYTES]: (signature.partition("(")[0], types)
         for signature, types in (
             (_signature(entry), tuple(_type(item) for item in entry["inputs"]))
-            for entry in artifact("EtfToken").abi
+            for name in _DEPLOYED
+            for entry in artifact(name).abi
             if entry["type"] == "error"
         )
     }

@@ -1,4 +1,4 @@
-"""Put a token on a chain in two transactions, then prove that it is what was asked for."""
+"""Put a token and what governs it on a chain, then prove that they are what was asked for."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from eth_abi.abi import encode
 from eth_utils.abi import function_signature_to_4byte_selector
 from eth_utils.address import to_checksum_address
 
-from issuance.chain import contracts, roles
+from issuance.chain import contracts, roles, timelock
 from issuance.chain.client import ChainClient
 from issuance.chain.errors import (
     BytecodeMismatch,
@@ -25,6 +25,7 @@ from issuance.chain.types import Receipt, RoleChanged, Signer, UnsignedCall
 _INITIALIZE: Final = function_signature_to_4byte_selector(
     "initialize(string,string,uint16,uint96,uint16[],(bytes32,address)[])"
 )
+_UPGRADE: Final = function_signature_to_4byte_selector("upgradeToAndCall(address,bytes)")
 # ERC-1967: keccak256("eip1967.proxy.implementation") - 1
 _IMPLEMENTATION_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 _ADDRESS_MASK: Final = (1 << 160) - 1
@@ -100,6 +101,65 @@ def deploy_token(*, client: ChainClient, signer: Signer, plan: TokenPlan) -> Dep
     return deployment
 
 
+def deploy_implementation(*, client: ChainClient, signer: Signer) -> str:
+    """Create the token's newest code for an upgrade; returns its address, proved."""
+    receipt = _create(client, signer, contracts.artifact("EtfToken").bytecode)
+    return _proved(client, "EtfToken", receipt)
+
+
+def encode_upgrade(implementation: str) -> bytes:
+    """What the UPGRADER, a timelock, sends to the proxy to run another implementation."""
+    return _UPGRADE + encode(["address", "bytes"], [implementation, b""])
+
+
+def deploy_timelock(
+    *, client: ChainClient, signer: Signer, plan: timelock.TimelockPlan
+) -> Deployment:
+    """Create a timelock that administers itself. Raises as ``deploy_token`` does."""
+    types = ["uint256", "address[]", "address[]"]
+    values = (plan.delay_seconds, list(plan.proposers), list(plan.executors))
+    code = contracts.artifact("EtfTimelock").bytecode + encode(types, values)
+    receipt = _create(client, signer, code)
+    address = str(receipt.contract_address)
+    verify_timelock(client=client, address=address, plan=plan, outsiders=(signer.address,))
+    return Deployment(address, address, receipt.block_number, receipt.tx_hash)
+
+
+def verify_timelock(
+    *,
+    client: ChainClient,
+    address: str,
+    plan: timelock.TimelockPlan,
+    outsiders: Sequence[str] = (),
+) -> None:
+    """Compare a timelock with the plan: code, delay, roles; ``outsiders`` must not administer it.
+
+    Raises BytecodeMismatch or RoleMissing.
+    """
+    if not contracts.runs_our_code("EtfTimelock", client.code(address)):
+        raise BytecodeMismatch(f"{address} is not our timelock")
+    reader = timelock.TimelockReader(client, address)
+    if reader.delay_seconds() != plan.delay_seconds:
+        raise RoleMissing(f"the timelock waits {reader.delay_seconds()} s")
+    expected = [(timelock.ADMIN, address), *((timelock.EXECUTOR, a) for a in plan.executors)]
+    for proposer in plan.proposers:
+        expected += [(timelock.PROPOSER, proposer), (timelock.CANCELLER, proposer)]
+    if not all(reader.has_role(role, account) for role, account in expected):
+        raise RoleMissing("a role of the timelock is not the plan's")
+    if any(reader.has_role(timelock.ADMIN, account) for account in outsiders):
+        raise RoleMissing("the timelock has another administrator than itself")
+
+
+def deploy_facade(*, client: ChainClient, signer: Signer, token: str, kyc_seconds: int) -> str:
+    """Create the ERC-3643 view of a token; returns its address, proved.
+
+    It reads at once; to write it needs the token's COMPLIANCE role, which only the admin gives.
+    """
+    arguments = encode(["address", "uint40"], [token, kyc_seconds])
+    code = contracts.artifact("ComplianceFacade").bytecode + arguments
+    return _proved(client, "ComplianceFacade", _create(client, signer, code))
+
+
 def verify_token(
     *, client: ChainClient, address: str, plan: TokenPlan, receipt: Receipt | None = None
 ) -> None:
@@ -135,6 +195,13 @@ def _verify_code(client: ChainClient, address: str) -> None:
     implementation = implementation_of(client, address)
     if not contracts.runs_our_code("EtfToken", client.code(implementation)):
         raise BytecodeMismatch(f"{implementation} is not our token")
+
+
+def _proved(client: ChainClient, name: str, creation: Receipt) -> str:
+    address = str(creation.contract_address)
+    if not contracts.runs_our_code(name, client.code(address)):
+        raise BytecodeMismatch(f"{address} is not our {name}")
+    return address
 
 
 def _initialize(plan: TokenPlan) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from eth_keys.datatypes import PrivateKey
 from eth_utils.address import to_checksum_address
 
-from issuance.chain import token
+from issuance.chain import timelock, token
 from issuance.chain.errors import SignerRefused
 from issuance.chain.signing import sign_with
 from issuance.chain.types import SignedTransaction, UnsignedCall
@@ -24,6 +24,9 @@ _ROLE_SELECTORS: Final = {
     "COMPLIANCE": token.COMPLIANCE_SELECTORS,
     "PAUSER": token.PAUSER_SELECTORS,
     "ADMIN": token.ADMIN_SELECTORS,
+    # Their contract is the timelock, which is the token's admin and upgrader.
+    "PROPOSER": timelock.PROPOSER_SELECTORS,
+    "EXECUTOR": timelock.EXECUTOR_SELECTORS,
 }
 DEPLOYER: Final = "DEPLOYER"
 

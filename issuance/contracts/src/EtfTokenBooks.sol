@@ -48,7 +48,7 @@ abstract contract EtfTokenBooks is IEtfToken {
     struct Bucket {
         uint96 left;
         uint96 max;
-        uint40 at;
+        uint40 since;
     }
 
     /// @dev Shares per token: `current` until `effectiveAt`, `next` from then on.
@@ -111,7 +111,7 @@ abstract contract EtfTokenBooks is IEtfToken {
 
     /// @return What the bucket holds now.
     function _level(Bucket memory bucket) internal view returns (uint256) {
-        uint256 level = bucket.left + uint256(bucket.max) * (block.timestamp - bucket.at) / 1 days;
+        uint256 level = bucket.left + uint256(bucket.max) * (block.timestamp - bucket.since) / 1 days;
         return level < bucket.max ? level : bucket.max;
     }
 

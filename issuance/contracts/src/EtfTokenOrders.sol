@@ -111,12 +111,12 @@ abstract contract EtfTokenOrders is EtfTokenBase {
         if (amount > level) revert MintLimitExceeded(_msgSender(), amount, level);
         // forge-lint: disable-next-line(unsafe-typecast)
         bucket.left = uint96(level - amount); // at most max, which is a uint96
-        bucket.at = uint40(block.timestamp);
+        bucket.since = uint40(block.timestamp);
         _store(stored, bucket);
     }
 
     function _store(Bucket storage stored, Bucket memory bucket) private {
-        (stored.left, stored.max, stored.at) = (bucket.left, bucket.max, bucket.at);
+        (stored.left, stored.max, stored.since) = (bucket.left, bucket.max, bucket.since);
     }
 
     function _requestRedeem(address account, uint256 amount, uint64 orderId) private {

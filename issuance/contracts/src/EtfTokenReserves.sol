@@ -51,16 +51,16 @@ abstract contract EtfTokenReserves is EtfTokenBase, IERC8056, IERC8056Pending, I
     /// @notice Schedule how many shares (18 decimals) one token stands for from a time on. A change
     /// ahead is replaced; one in force must be attested before the next. Who can set it can raise the
     /// cap, hence the admin, which is a timelock.
-    function setUIMultiplier(uint256 multiplier, uint256 at) external onlyRole(DEFAULT_ADMIN_ROLE) {
+    function setUIMultiplier(uint256 multiplier, uint256 time) external onlyRole(DEFAULT_ADMIN_ROLE) {
         EtfTokenStorage storage $ = _storage();
         if (multiplier == 0 || multiplier > type(uint104).max) revert MultiplierInvalid(multiplier);
-        if (at <= block.timestamp || at > type(uint40).max) revert SplitTimeInvalid(at);
+        if (time <= block.timestamp || time > type(uint40).max) revert SplitTimeInvalid(time);
         _requireSplitAttested($, $.book.flags);
         uint256 current = _multiplier($);
         // forge-lint: disable-next-line(unsafe-typecast)
-        $.split = Split(uint104(current), uint104(multiplier), uint40(at)); // checked above
+        $.split = Split(uint104(current), uint104(multiplier), uint40(time)); // checked above
         $.book.flags |= SPLIT_OPEN;
-        emit UIMultiplierUpdated(current, multiplier, at);
+        emit UIMultiplierUpdated(current, multiplier, time);
     }
 
     function uiMultiplier() external view returns (uint256) {

@@ -15,9 +15,9 @@ contract SplitsTest is Deployed {
 
     event UIMultiplierUpdated(uint256 oldMultiplier, uint256 newMultiplier, uint256 effectiveAtTimestamp);
 
-    function schedule(uint256 multiplier, uint256 at) private {
+    function schedule(uint256 multiplier, uint256 time) private {
         vm.prank(admin);
-        token.setUIMultiplier(multiplier, at);
+        token.setUIMultiplier(multiplier, time);
     }
 
     function cap() private view returns (uint96 cap_) {
