@@ -10,9 +10,9 @@ from core import events
 from core.actors import Actor
 from core.errors import StateConflict
 from core.rows import PublicRow
+from core.states import Table
 
 Row = TypeVar("Row", bound=PublicRow)
-Table = Mapping[str, frozenset[str]]
 
 
 def move(

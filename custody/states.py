@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from core.transitions import Table
+from core.states import Table
 
 
 class FundStatus(models.TextChoices):
@@ -13,7 +13,7 @@ class FundStatus(models.TextChoices):
     CLOSED = "CLOSED"
 
 
-FUND_MOVES: Table = {
+FUND_TRANSITIONS: Table = {
     FundStatus.ACTIVE: frozenset({FundStatus.FROZEN, FundStatus.CLOSED}),
     FundStatus.FROZEN: frozenset({FundStatus.ACTIVE, FundStatus.CLOSED}),
     FundStatus.CLOSED: frozenset(),
@@ -37,7 +37,7 @@ class DepositStatus(models.TextChoices):
 _D = DepositStatus
 _DEPOSIT_OPEN_ENDS = frozenset({_D.PARTIALLY_SETTLED, _D.SETTLED, _D.REJECTED, _D.CANCELLED})
 
-DEPOSIT_MOVES: Table = {
+DEPOSIT_TRANSITIONS: Table = {
     _D.ADVISED: _DEPOSIT_OPEN_ENDS | {_D.MATCHED, _D.UNMATCHED, _D.FAILING},
     _D.UNMATCHED: _DEPOSIT_OPEN_ENDS | {_D.MATCHED, _D.FAILING},
     _D.MATCHED: _DEPOSIT_OPEN_ENDS | {_D.FAILING},
@@ -65,7 +65,7 @@ class DeliveryStatus(models.TextChoices):
 _V = DeliveryStatus
 _DELIVERY_OPEN_ENDS = frozenset({_V.PARTIALLY_DELIVERED, _V.DELIVERED, _V.REJECTED, _V.CANCELLED})
 
-DELIVERY_MOVES: Table = {
+DELIVERY_TRANSITIONS: Table = {
     _V.REQUESTED: frozenset({_V.INSTRUCTED, _V.CANCELLED}),
     _V.INSTRUCTED: _DELIVERY_OPEN_ENDS | {_V.FAILING},
     _V.FAILING: _DELIVERY_OPEN_ENDS | {_V.INSTRUCTED},
@@ -87,7 +87,7 @@ class BreakStatus(models.TextChoices):
 
 _B = BreakStatus
 
-BREAK_MOVES: Table = {
+BREAK_TRANSITIONS: Table = {
     _B.OPEN: frozenset({_B.PROPOSED, _B.EXPLAINED}),
     _B.PROPOSED: frozenset({_B.OPEN, _B.ADJUSTED, _B.EXPLAINED}),
     _B.ADJUSTED: frozenset(),

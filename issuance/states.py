@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.db.models import TextChoices
 
-Table = Mapping[str, frozenset[str]]
+from core.states import Table
 
 
 class TokenStatus(TextChoices):
@@ -81,7 +81,7 @@ def _table(moves: Mapping[str, tuple[str, ...]]) -> Table:
 
 
 _O = OrderStatus
-ORDER_TABLE: Table = _table(
+ORDER_TRANSITIONS: Table = _table(
     {
         _O.AWAITING_APPROVAL: (_O.QUEUED, _O.RETURNING, _O.REJECTED, _O.CANCELLED),
         _O.AWAITING_TOKENS: (_O.IN_ESCROW, _O.CANCELLED),
@@ -107,7 +107,7 @@ ORDER_TABLE: Table = _table(
 )
 
 _T = ChainTransactionStatus
-CHAIN_TRANSACTION_TABLE: Table = _table(
+CHAIN_TRANSACTION_TRANSITIONS: Table = _table(
     {
         # A node may show a transaction that we believe was never sent: a crash hid the send.
         _T.ASSIGNED: (_T.SENT, _T.INCLUDED, _T.FINAL_OK, _T.FINAL_REVERTED, _T.DEAD),
@@ -121,7 +121,7 @@ CHAIN_TRANSACTION_TABLE: Table = _table(
 )
 
 _H = HolderStatus
-HOLDER_TABLE: Table = _table(
+HOLDER_TRANSITIONS: Table = _table(
     {
         _H.PENDING: (_H.SUBMITTED,),
         _H.SUBMITTED: (_H.REGISTERED, _H.PENDING, _H.FAILED),
@@ -131,14 +131,14 @@ HOLDER_TABLE: Table = _table(
     }
 )
 
-TOKEN_TABLE: Table = _table(
+TOKEN_TRANSITIONS: Table = _table(
     {TokenStatus.ACTIVE: (TokenStatus.CLOSED,), TokenStatus.CLOSED: (TokenStatus.ACTIVE,)}
 )
 
-ORDER_FINAL = frozenset(status for status, after in ORDER_TABLE.items() if not after)
+ORDER_FINAL = frozenset(status for status, after in ORDER_TRANSITIONS.items() if not after)
 ORDER_CANCELLABLE = frozenset({_O.AWAITING_APPROVAL, _O.AWAITING_TOKENS, _O.QUEUED})
 CHAIN_TRANSACTION_FINAL = frozenset(
-    status for status, after in CHAIN_TRANSACTION_TABLE.items() if not after
+    status for status, after in CHAIN_TRANSACTION_TRANSITIONS.items() if not after
 )
 
 # --- how the API names an order's status --------------------------------------------------------

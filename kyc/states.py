@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from core.states import Table
+
 
 class InvestorKind(models.TextChoices):
     """A person or a legal entity."""
@@ -25,7 +27,7 @@ class InvestorStatus(models.TextChoices):
 
 
 _S = InvestorStatus
-INVESTOR_TRANSITIONS: dict[str, frozenset[str]] = {
+INVESTOR_TRANSITIONS: Table = {
     _S.DRAFT: frozenset({_S.SUBMITTED, _S.CLOSED}),
     _S.SUBMITTED: frozenset({_S.IN_REVIEW, _S.REJECTED}),
     _S.IN_REVIEW: frozenset({_S.APPROVED, _S.REJECTED, _S.CLOSED}),
@@ -54,7 +56,7 @@ class WalletStatus(models.TextChoices):
 
 
 _W = WalletStatus
-WALLET_TRANSITIONS: dict[str, frozenset[str]] = {
+WALLET_TRANSITIONS: Table = {
     _W.CLAIMED: frozenset({_W.CHALLENGED, _W.REVOKED}),
     _W.CHALLENGED: frozenset({_W.PROVED, _W.REVOKED}),
     _W.PROVED: frozenset({_W.REVOKED}),
@@ -71,7 +73,7 @@ class CheckStatus(models.TextChoices):
     FAILED = "FAILED"
 
 
-CHECK_TRANSITIONS: dict[str, frozenset[str]] = {
+CHECK_TRANSITIONS: Table = {
     CheckStatus.PENDING: frozenset({CheckStatus.PASSED, CheckStatus.REVIEW, CheckStatus.FAILED}),
     CheckStatus.REVIEW: frozenset({CheckStatus.PASSED, CheckStatus.FAILED}),
     CheckStatus.PASSED: frozenset(),
@@ -87,7 +89,7 @@ class OverrideStatus(models.TextChoices):
     REVOKED = "REVOKED"
 
 
-OVERRIDE_TRANSITIONS: dict[str, frozenset[str]] = {
+OVERRIDE_TRANSITIONS: Table = {
     OverrideStatus.PROPOSED: frozenset({OverrideStatus.ACTIVE, OverrideStatus.REVOKED}),
     OverrideStatus.ACTIVE: frozenset({OverrideStatus.REVOKED}),
     OverrideStatus.REVOKED: frozenset(),

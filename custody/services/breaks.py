@@ -9,7 +9,7 @@ from core.transitions import move
 from core.use_case import use_case
 from custody import ledger
 from custody.models import Break, CustodyAccount, Fund
-from custody.states import BREAK_MOVES, BreakKind, BreakStatus
+from custody.states import BREAK_TRANSITIONS, BreakKind, BreakStatus
 
 
 @use_case
@@ -18,7 +18,7 @@ def explain_break(*, break_id: uuid.UUID, resolution: str, actor: Actor, now: da
     return move(
         _break(break_id),
         to=BreakStatus.EXPLAINED,
-        table=BREAK_MOVES,
+        table=BREAK_TRANSITIONS,
         actor=actor,
         now=now,
         resolution=resolution,
@@ -40,7 +40,7 @@ def propose_adjustment(
     return move(
         found,
         to=BreakStatus.PROPOSED,
-        table=BREAK_MOVES,
+        table=BREAK_TRANSITIONS,
         actor=actor,
         now=now,
         resolution=reason,
@@ -76,7 +76,7 @@ def approve_adjustment(*, break_id: uuid.UUID, actor: Actor, now: datetime) -> B
     return move(
         found,
         to=BreakStatus.ADJUSTED,
-        table=BREAK_MOVES,
+        table=BREAK_TRANSITIONS,
         actor=actor,
         now=now,
         transfer_id=transfer_id,
@@ -90,7 +90,7 @@ def withdraw_proposal(*, break_id: uuid.UUID, actor: Actor, now: datetime) -> Br
     return move(
         _break(break_id),
         to=BreakStatus.OPEN,
-        table=BREAK_MOVES,
+        table=BREAK_TRANSITIONS,
         actor=actor,
         now=now,
         event_type="break.reopened",

@@ -21,8 +21,8 @@ from custody.providers.files import ConfirmationLine, Outcome
 from custody.services import deliveries, deposits
 from custody.services.findings import record_break
 from custody.states import (
-    DELIVERY_MOVES,
-    DEPOSIT_MOVES,
+    DELIVERY_TRANSITIONS,
+    DEPOSIT_TRANSITIONS,
     BreakKind,
     DeliveryStatus,
     DepositStatus,
@@ -107,9 +107,9 @@ def _apply_to_deposit(deposit: Deposit, line: ConfirmationLine, context: Context
         _take_back(deposit, line, context)
         return None
     target = DepositStatus(line.outcome)
-    if target == status or (line.outcome in _EARLIER and target not in DEPOSIT_MOVES[status]):
+    if target == status or (line.outcome in _EARLIER and target not in DEPOSIT_TRANSITIONS[status]):
         return None
-    if target not in DEPOSIT_MOVES[status]:
+    if target not in DEPOSIT_TRANSITIONS[status]:
         raise Implausible(BreakKind.UNEXPECTED_MOVE)
     _move_deposit(deposit, target, line, context)
     return None
@@ -118,7 +118,7 @@ def _apply_to_deposit(deposit: Deposit, line: ConfirmationLine, context: Context
 def _settle(deposit: Deposit, line: ConfirmationLine, context: Context) -> UUID:
     _require_same_fund(deposit, line)
     total = deposit.settled_quantity + line.quantity
-    if not DEPOSIT_MOVES[deposit.status] & {DepositStatus.SETTLED}:
+    if not DEPOSIT_TRANSITIONS[deposit.status] & {DepositStatus.SETTLED}:
         raise Implausible(BreakKind.UNEXPECTED_MOVE, delta=line.quantity)
     if total > deposit.quantity:
         raise Implausible(BreakKind.CONFIRMATION_DIFFERS, delta=total - deposit.quantity)
@@ -179,9 +179,11 @@ def _apply_to_delivery(delivery: Delivery, line: ConfirmationLine, context: Cont
     # REQUESTED means that the custodian has not been told: it can have nothing to report.
     if target is None or status == DeliveryStatus.REQUESTED:
         raise Implausible(BreakKind.UNEXPECTED_MOVE)
-    if target == status or (line.outcome in _EARLIER and target not in DELIVERY_MOVES[status]):
+    if target == status or (
+        line.outcome in _EARLIER and target not in DELIVERY_TRANSITIONS[status]
+    ):
         return None
-    if target not in DELIVERY_MOVES[status]:
+    if target not in DELIVERY_TRANSITIONS[status]:
         raise Implausible(BreakKind.UNEXPECTED_MOVE)
     transfer_id = None
     if target in {DeliveryStatus.REJECTED, DeliveryStatus.CANCELLED}:
@@ -198,7 +200,7 @@ def _apply_to_delivery(delivery: Delivery, line: ConfirmationLine, context: Cont
 def _deliver(delivery: Delivery, line: ConfirmationLine, context: Context) -> UUID:
     _require_same_fund(delivery, line)
     total = delivery.settled_quantity + line.quantity
-    if not DELIVERY_MOVES[delivery.status] & {DeliveryStatus.DELIVERED}:
+    if not DELIVERY_TRANSITIONS[delivery.status] & {DeliveryStatus.DELIVERED}:
         # Shares are gone that our books hold free: claims may exceed shares.
         raise Implausible(BreakKind.UNEXPECTED_MOVE, severity=Severity.S0, delta=-line.quantity)
     if total > delivery.quantity:
@@ -239,7 +241,7 @@ def _move_deposit(
     move(
         deposit,
         to=to,
-        table=DEPOSIT_MOVES,
+        table=DEPOSIT_TRANSITIONS,
         actor=context.actor,
         now=context.now,
         data=deposits.describe(deposit) | _reason(line),
@@ -260,7 +262,7 @@ def _move_delivery(
     move(
         delivery,
         to=to,
-        table=DELIVERY_MOVES,
+        table=DELIVERY_TRANSITIONS,
         actor=context.actor,
         now=context.now,
         data=deliveries.describe(delivery) | _reason(line),

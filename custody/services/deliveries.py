@@ -13,7 +13,7 @@ from core.use_case import use_case
 from custody import ledger, queries
 from custody.models import Delivery
 from custody.services.deposits import require_step
-from custody.states import DELIVERY_MOVES, DeliveryStatus
+from custody.states import DELIVERY_TRANSITIONS, DeliveryStatus
 from kyc import policy
 from kyc import queries as kyc_queries
 from kyc.states import Action
@@ -94,7 +94,7 @@ def cancel_delivery(
     return move(
         delivery,
         to=DeliveryStatus.CANCELLED,
-        table=DELIVERY_MOVES,
+        table=DELIVERY_TRANSITIONS,
         actor=actor,
         now=now,
         data=describe(delivery) | {"reason": reason},

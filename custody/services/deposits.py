@@ -13,7 +13,7 @@ from core.units import Units, format_quantity
 from core.use_case import use_case
 from custody import ledger, queries
 from custody.models import Deposit, Fund
-from custody.states import DEPOSIT_MOVES, DepositStatus
+from custody.states import DEPOSIT_TRANSITIONS, DepositStatus
 from kyc import policy
 from kyc import queries as kyc_queries
 from kyc.states import Action
@@ -112,7 +112,7 @@ def cancel_deposit(
     return move(
         deposit,
         to=DepositStatus.CANCELLED,
-        table=DEPOSIT_MOVES,
+        table=DEPOSIT_TRANSITIONS,
         actor=actor,
         now=now,
         data=describe(deposit) | {"reason": reason},

@@ -10,7 +10,7 @@ from core.transitions import move
 from core.use_case import use_case
 from custody import ledger
 from custody.models import Fund
-from custody.states import FUND_MOVES, FundStatus
+from custody.states import FUND_TRANSITIONS, FundStatus
 
 
 @use_case
@@ -44,7 +44,7 @@ def thaw_fund(*, fund_id: uuid.UUID, actor: Actor, now: datetime) -> Fund:
     move(
         fund,
         to=FundStatus.ACTIVE,
-        table=FUND_MOVES,
+        table=FUND_TRANSITIONS,
         actor=actor,
         now=now,
         event_type="fund.thawed",
@@ -62,7 +62,12 @@ def close_fund(*, fund_id: uuid.UUID, reason: str, actor: Actor, now: datetime) 
     fund = _fund(fund_id)
     ledger.halt(fund_id=fund.pk)
     return move(
-        fund, to=FundStatus.CLOSED, table=FUND_MOVES, actor=actor, now=now, data={"reason": reason}
+        fund,
+        to=FundStatus.CLOSED,
+        table=FUND_TRANSITIONS,
+        actor=actor,
+        now=now,
+        data={"reason": reason},
     )
 
 
@@ -74,7 +79,7 @@ def halt_fund(fund: Fund, *, reason: str, actor: Actor, now: datetime) -> Fund:
     move(
         fund,
         to=FundStatus.FROZEN,
-        table=FUND_MOVES,
+        table=FUND_TRANSITIONS,
         actor=actor,
         now=now,
         data={"symbol": fund.symbol, "reason": reason},

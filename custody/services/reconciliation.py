@@ -10,7 +10,7 @@ from custody import queries
 from custody.models import Break, Fund, Statement, StatementLine
 from custody.providers.files import PositionLine
 from custody.services.findings import record_break
-from custody.states import BREAK_MOVES, BreakKind, BreakStatus, Severity
+from custody.states import BREAK_TRANSITIONS, BreakKind, BreakStatus, Severity
 
 
 def compare(
@@ -68,7 +68,7 @@ def _judge(
         move(
             known,
             to=BreakStatus.EXPLAINED,
-            table=BREAK_MOVES,
+            table=BREAK_TRANSITIONS,
             actor=actor,
             now=now,
             resolution=f"superseded by statement {statement.public_id}",

@@ -10,7 +10,7 @@ from core.use_case import use_case
 from custody import queries
 from custody.models import Delivery, Deposit
 from custody.services.deliveries import describe as describe_delivery
-from custody.states import DELIVERY_MOVES, DeliveryStatus, DepositStatus, FundStatus
+from custody.states import DELIVERY_TRANSITIONS, DeliveryStatus, DepositStatus, FundStatus
 
 RETRY_SECONDS_MAX = 300
 # The cap is the second lock: the ledger already keeps supply below what stays. So a chain that is
@@ -59,7 +59,7 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
     return move(
         fresh,
         to=DeliveryStatus.INSTRUCTED,
-        table=DELIVERY_MOVES,
+        table=DELIVERY_TRANSITIONS,
         actor=actor,
         now=now,
         data=describe_delivery(fresh),

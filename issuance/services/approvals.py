@@ -12,7 +12,7 @@ from issuance.models import Order
 from issuance.models.orders import NOTE_LENGTH_MAX
 from issuance.services import postings
 from issuance.services.facts import order_facts
-from issuance.states import ORDER_TABLE, OrderStatus, OrderType
+from issuance.states import ORDER_TRANSITIONS, OrderStatus, OrderType
 
 
 @use_case
@@ -22,7 +22,7 @@ def approve_order(*, order_id: uuid.UUID, actor: Actor, reason: str, now: dateti
     return move(
         order,
         to=OrderStatus.QUEUED,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=actor,
         now=now,
         event_type="order.approved",
@@ -49,7 +49,7 @@ def reject_order(
     return move(
         order,
         to=to,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=actor,
         now=now,
         data=order_facts(order, to=to, reason_code=reason_code),

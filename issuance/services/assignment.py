@@ -23,7 +23,7 @@ from issuance.services import lanes, postings
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE, Call
 from issuance.states import (
-    ORDER_TABLE,
+    ORDER_TRANSITIONS,
     ChainTransactionKind,
     OrderStatus,
     OrderType,
@@ -115,7 +115,7 @@ def doubt_order(*, order_id: uuid.UUID, now: datetime) -> None:
     move(
         order,
         to=OrderStatus.CHECKING,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data=order_facts(order, to=OrderStatus.CHECKING),
@@ -178,7 +178,7 @@ def _turn_away(away: Sequence[_TurnedAway], *, now: datetime) -> None:
         move(
             each.order,
             to=each.to,
-            table=ORDER_TABLE,
+            table=ORDER_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             data=order_facts(each.order, to=each.to, reason_code=each.reason_code),
@@ -216,7 +216,7 @@ def _submit(row: ChainTransaction, orders: Sequence[Order], *, now: datetime) ->
         move(
             order,
             to=OrderStatus.SUBMITTED,
-            table=ORDER_TABLE,
+            table=ORDER_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             data=order_facts(order, to=OrderStatus.SUBMITTED, tx_hash=tx_hash),

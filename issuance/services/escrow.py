@@ -21,7 +21,7 @@ from issuance.models import ChainCursor, Order, SupplySnapshot, Token, TokenLog
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE
 from issuance.services.settlement import record_cap
-from issuance.states import ORDER_TABLE, OrderStatus, OrderType
+from issuance.states import ORDER_TRANSITIONS, OrderStatus, OrderType
 
 _NAMES: dict[type, str] = {
     chain.OrderMinted: "ORDER_MINTED",
@@ -126,7 +126,7 @@ def _take_escrow(
     move(
         order,
         to=OrderStatus.IN_ESCROW,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data=order_facts(order, to=OrderStatus.IN_ESCROW),
@@ -137,7 +137,7 @@ def _take_escrow(
     move(
         order,
         to=to,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data=order_facts(order, to=to),

@@ -7,7 +7,7 @@ from core.transitions import move
 from issuance.chain import types as chain
 from issuance.models import ChainTransaction, ChainTransactionHolder, Holder
 from issuance.services.lanes import PIPELINE
-from issuance.states import HOLDER_TABLE, HolderStatus
+from issuance.states import HOLDER_TRANSITIONS, HolderStatus
 
 
 def settle_holders(
@@ -32,7 +32,7 @@ def release_holders(row: ChainTransaction, *, now: datetime) -> None:
         move(
             binding.holder,
             to=HolderStatus.PENDING,
-            table=HOLDER_TABLE,
+            table=HOLDER_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             next_attempt_at=now,
@@ -62,7 +62,7 @@ def _register(binding: ChainTransactionHolder, *, now: datetime) -> None:
     move(
         holder,
         to=HolderStatus.REGISTERED,
-        table=HOLDER_TABLE,
+        table=HOLDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         country=binding.country,
@@ -78,7 +78,7 @@ def _register(binding: ChainTransactionHolder, *, now: datetime) -> None:
         move(
             holder,
             to=HolderStatus.PENDING,
-            table=HOLDER_TABLE,
+            table=HOLDER_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             next_attempt_at=now,

@@ -15,8 +15,8 @@ from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
-    CHAIN_TRANSACTION_TABLE,
-    ORDER_TABLE,
+    CHAIN_TRANSACTION_TRANSITIONS,
+    ORDER_TRANSITIONS,
     ChainTransactionStatus,
     OrderStatus,
 )
@@ -50,7 +50,7 @@ def record_broadcast(
         move(
             row,
             to=ChainTransactionStatus.SENT,
-            table=CHAIN_TRANSACTION_TABLE,
+            table=CHAIN_TRANSACTION_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             sent_at=now,
@@ -110,7 +110,7 @@ def record_inclusion(
     move(
         row,
         to=ChainTransactionStatus.INCLUDED,
-        table=CHAIN_TRANSACTION_TABLE,
+        table=CHAIN_TRANSACTION_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data={"tx_hash": receipt.tx_hash, "block": receipt.block_number},
@@ -135,7 +135,7 @@ def record_reorganised(*, chain_transaction_id: uuid.UUID, now: datetime) -> Non
     move(
         row,
         to=ChainTransactionStatus.SENT,
-        table=CHAIN_TRANSACTION_TABLE,
+        table=CHAIN_TRANSACTION_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         event_type="chain_transaction.reorganised",
@@ -152,17 +152,23 @@ def record_reorganised(*, chain_transaction_id: uuid.UUID, now: datetime) -> Non
 
 @use_case
 def save_attempt(
-    *, chain_transaction_id: uuid.UUID, fees: chain.Fees, key: chain.Signer, now: datetime
+    *,
+    chain_transaction_id: uuid.UUID,
+    after: int,
+    fees: chain.Fees,
+    key: chain.Signer,
+    now: datetime,
 ) -> Attempt | None:
     """Sign the same call at the same nonce at another price and keep it before anyone sends it.
 
-    None when the transaction has become final meanwhile. Raises SignerError.
+    ``after`` is the sequence of the newest attempt the caller knows. None when the transaction has
+    become final, or somebody else has raised the price, meanwhile. Raises SignerError.
     """
     row = _locked(chain_transaction_id)
-    if row.status in CHAIN_TRANSACTION_FINAL:
+    newest = Attempt.objects.filter(chain_transaction=row).count()
+    if row.status in CHAIN_TRANSACTION_FINAL or newest != after:
         return None
-    sequence = Attempt.objects.filter(chain_transaction=row).count() + 1
-    return lanes.sign_attempt(row=row, sequence=sequence, fees=fees, key=key, now=now)
+    return lanes.sign_attempt(row=row, sequence=newest + 1, fees=fees, key=key, now=now)
 
 
 def _locked(chain_transaction_id: uuid.UUID) -> ChainTransaction:
@@ -182,7 +188,7 @@ def _show(order: Order, *, to: OrderStatus, tx_hash: str, now: datetime) -> None
     move(
         order,
         to=to,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data=order_facts(order, to=to, tx_hash=tx_hash),

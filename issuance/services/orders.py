@@ -17,7 +17,7 @@ from issuance.models import Order
 from issuance.policy import Acceptance, OrderTerms
 from issuance.services import postings
 from issuance.services.facts import order_facts
-from issuance.states import ORDER_CANCELLABLE, ORDER_TABLE, OrderStatus, OrderType
+from issuance.states import ORDER_CANCELLABLE, ORDER_TRANSITIONS, OrderStatus, OrderType
 
 
 class ClientOrderIdUsed(DomainError):
@@ -101,7 +101,7 @@ def cancel_order(
     return move(
         order,
         to=OrderStatus.CANCELLED,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=actor,
         now=now,
         data=order_facts(order, to=OrderStatus.CANCELLED),

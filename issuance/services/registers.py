@@ -15,7 +15,7 @@ from issuance.chain import types as chain
 from issuance.models import ChainTransaction, ChainTransactionHolder, Holder, Token
 from issuance.services import lanes
 from issuance.services.lanes import PIPELINE, Call
-from issuance.states import HOLDER_TABLE, ChainTransactionKind, HolderStatus, SignerRole
+from issuance.states import HOLDER_TRANSITIONS, ChainTransactionKind, HolderStatus, SignerRole
 from kyc import policy as kyc_policy
 from kyc.models import Wallet
 
@@ -81,7 +81,7 @@ def _rewrite(holder: Holder, wanted: dict[str, Any], *, now: datetime) -> int:
         move(
             holder,
             to=HolderStatus.PENDING,
-            table=HOLDER_TABLE,
+            table=HOLDER_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             next_attempt_at=now,
@@ -133,7 +133,7 @@ def assign_holders(
         move(
             holder,
             to=HolderStatus.SUBMITTED,
-            table=HOLDER_TABLE,
+            table=HOLDER_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             next_attempt_at=None,

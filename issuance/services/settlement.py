@@ -21,8 +21,8 @@ from issuance.services.holder_outcomes import release_holders, settle_holders
 from issuance.services.lanes import PIPELINE
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
-    CHAIN_TRANSACTION_TABLE,
-    ORDER_TABLE,
+    CHAIN_TRANSACTION_TRANSITIONS,
+    ORDER_TRANSITIONS,
     ChainTransactionKind,
     ChainTransactionStatus,
     OrderStatus,
@@ -120,7 +120,7 @@ def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> N
     move(
         order,
         to=to,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data=order_facts(order, to=to),
@@ -217,7 +217,7 @@ def _complete(order: Order, *, tx_hash: str, now: datetime) -> None:
     move(
         order,
         to=OrderStatus.COMPLETED,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data=order_facts(order, to=OrderStatus.COMPLETED, tx_hash=tx_hash),
@@ -233,7 +233,7 @@ def _end(order: Order, to: OrderStatus, reason_code: str, tx_hash: str, *, now: 
     move(
         order,
         to=to,
-        table=ORDER_TABLE,
+        table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data=order_facts(order, to=to, tx_hash=tx_hash, reason_code=reason_code),
@@ -253,7 +253,7 @@ def _check(orders: Sequence[Order], *, now: datetime) -> None:
         move(
             order,
             to=OrderStatus.CHECKING,
-            table=ORDER_TABLE,
+            table=ORDER_TRANSITIONS,
             actor=PIPELINE,
             now=now,
             data=order_facts(order, to=OrderStatus.CHECKING),
@@ -275,7 +275,7 @@ def _close(row: ChainTransaction, evidence: FinalEvidence, *, now: datetime) -> 
     move(
         row,
         to=evidence.status,
-        table=CHAIN_TRANSACTION_TABLE,
+        table=CHAIN_TRANSACTION_TRANSITIONS,
         actor=PIPELINE,
         now=now,
         data={"kind": row.kind.lower(), "tx_hash": receipt.tx_hash if receipt else None},

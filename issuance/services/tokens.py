@@ -17,7 +17,7 @@ from custody import queries as custody_queries
 from issuance import queries
 from issuance.models import ChainCursor, Signer, Token
 from issuance.services.lanes import PIPELINE
-from issuance.states import TOKEN_TABLE, SignerRole, TokenStatus
+from issuance.states import TOKEN_TRANSITIONS, SignerRole, TokenStatus
 
 
 class CustodyMissing(DomainError):
@@ -164,7 +164,7 @@ def _switch(token_id: uuid.UUID, to: TokenStatus, actor: Actor, now: datetime) -
         .select_related("fund")
         .get(pk=token_id)
     )
-    return move(token, to=to, table=TOKEN_TABLE, actor=actor, now=now)
+    return move(token, to=to, table=TOKEN_TRANSITIONS, actor=actor, now=now)
 
 
 def _create_sequence(token_id: uuid.UUID) -> None:

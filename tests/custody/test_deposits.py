@@ -10,7 +10,7 @@ from core.units import Units, parse_quantity
 from custody import queries, services
 from custody.models import Break, Confirmation, Deposit, LedgerTransfer
 from custody.providers.files import FileRefused
-from custody.states import DEPOSIT_MOVES, DepositStatus
+from custody.states import DEPOSIT_TRANSITIONS, DepositStatus
 from kyc.models import Decision
 from kyc.policy import InvestorNotApproved, KycExpired
 from tests.custody.rows import NOW, TEST
@@ -229,4 +229,4 @@ def test_an_investor_still_in_review_takes_no_deposits(stage):
 
 @pytest.mark.parametrize("status", DepositStatus)
 def test_every_status_has_its_row_in_the_table(status):
-    assert DEPOSIT_MOVES[status] <= set(DepositStatus)
+    assert DEPOSIT_TRANSITIONS[status] <= set(DepositStatus)

@@ -12,15 +12,15 @@ from core.errors import StateConflict
 from core.transitions import move
 from issuance import states
 from issuance.models import Attempt, ChainTransaction, Order
-from issuance.states import ORDER_TABLE, OrderStatus
+from issuance.states import ORDER_TRANSITIONS, OrderStatus
 from tests.issuance import paper as papers
 from tests.issuance.stage import TEST
 
 TABLES = [
-    (states.ORDER_TABLE, states.OrderStatus),
-    (states.CHAIN_TRANSACTION_TABLE, states.ChainTransactionStatus),
-    (states.HOLDER_TABLE, states.HolderStatus),
-    (states.TOKEN_TABLE, states.TokenStatus),
+    (states.ORDER_TRANSITIONS, states.OrderStatus),
+    (states.CHAIN_TRANSACTION_TRANSITIONS, states.ChainTransactionStatus),
+    (states.HOLDER_TRANSITIONS, states.HolderStatus),
+    (states.TOKEN_TRANSITIONS, states.TokenStatus),
 ]
 guards = import_module("issuance.migrations.0002_guards")
 
@@ -43,8 +43,8 @@ def test_every_order_status_has_a_name_in_the_api(order_type, status):
 @pytest.mark.parametrize(
     ("frozen", "table"),
     [
-        (guards.ORDER_MOVES, states.ORDER_TABLE),
-        (guards.TRANSACTION_MOVES, states.CHAIN_TRANSACTION_TABLE),
+        (guards.ORDER_MOVES, states.ORDER_TRANSITIONS),
+        (guards.TRANSACTION_MOVES, states.CHAIN_TRANSACTION_TRANSITIONS),
     ],
 )
 def test_the_triggers_know_the_same_moves_as_the_tables(frozen, table):
@@ -59,7 +59,7 @@ def test_move_and_trigger_agree_on_every_pair_of_order_statuses():
         if before == after:
             continue
         put(order, before)
-        lawful = after in ORDER_TABLE[before]
+        lawful = after in ORDER_TRANSITIONS[before]
         assert can_move(before, after, order) == lawful, f"{before} -> {after}"
         put(order, before)
         assert can_update(order, after) == lawful, f"{before} -> {after} in SQL"
@@ -82,7 +82,7 @@ def can_move(before, after, order):
     assert row.status == before
     try:
         with transaction.atomic(savepoint=True):
-            move(row, to=after, table=ORDER_TABLE, actor=TEST, now=timezone.now())
+            move(row, to=after, table=ORDER_TRANSITIONS, actor=TEST, now=timezone.now())
     except StateConflict:
         return False
     return True
