@@ -14,6 +14,7 @@ from custody import ledger
 from custody import queries as custody_queries
 from custody.models import CustodyAccount
 from issuance.models import Order
+from issuance.states import OrderType
 
 
 def is_backed(order: Order) -> bool:
@@ -101,7 +102,10 @@ def lock(*, orders: Sequence[Order]) -> None:
     if orders:
         token = orders[0].token
         owners = {token.pk, *(order.investor_id for order in orders)}
-        ledger.lock_owners(fund_id=token.fund_id, owners=owners)
+        # A burn may open its investor's buckets, and that asks for the bucket without an owner:
+        # taken later it would wait for an import or a halt that waits for this batch.
+        burns = any(order.type == OrderType.REDEEM for order in orders)
+        ledger.lock_owners(fund_id=token.fund_id, owners=owners, with_outside=burns)
 
 
 def _release(

@@ -96,6 +96,7 @@ def finish_checking(*, order_id: uuid.UUID, tx_hash: str, now: datetime) -> None
     if order.status != OrderStatus.CHECKING:
         return
     if order.type == OrderType.REDEEM:
+        postings.lock(orders=[order])
         postings.release_burn(order=order, actor=PIPELINE, now=now)
     _complete(order, tx_hash=tx_hash, now=now)
 
