@@ -11,7 +11,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# Task -> seconds between two rings. The services ring the same tasks earlier through core.doorbell.
+# Task -> seconds between two rings. Edges ring the same tasks earlier through core.doorbell.
 BEAT_SECONDS = {
     "core.beat": 5,
     "kyc.expire_approvals": 60,

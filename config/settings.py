@@ -63,7 +63,23 @@ INSTALLED_APPS = [
     "custody.apps.CustodyConfig",
     "issuance.apps.IssuanceConfig",
 ]
-MIDDLEWARE = [
+# One code base, three processes: the API without sessions, the portal, or both for one machine.
+SHAREMINT_EDGE = env.str("SHAREMINT_EDGE", default="all")
+ROOT_URLCONF = {
+    "api": "config.urls.api",
+    "portal": "config.urls.portal",
+    "all": "config.urls",
+}[SHAREMINT_EDGE]
+_API_MIDDLEWARE = [
+    "core.api.middleware.RequestIdMiddleware",
+    "kyc.api.access.GeographicAccess",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+_PORTAL_MIDDLEWARE = [
+    "core.api.middleware.RequestIdMiddleware",
+    "kyc.api.access.GeographicAccess",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.portal.headers.PortalHeaders",
@@ -76,32 +92,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# One code base, three processes: the API without sessions, the portal, or both for one machine.
-SHAREMINT_EDGE = env.str("SHAREMINT_EDGE", default="all")
-ROOT_URLCONF = {
-    "api": "config.urls.api",
-    "portal": "config.urls.portal",
-    "all": "config.urls",
-}[SHAREMINT_EDGE]
-MIDDLEWARE = [
-    "core.api.middleware.RequestIdMiddleware",
-    "kyc.api.access.GeographicAccess",
-    *MIDDLEWARE,
-]
-if SHAREMINT_EDGE == "api":
-    MIDDLEWARE = [
-        "core.api.middleware.RequestIdMiddleware",
-        "kyc.api.access.GeographicAccess",
-        "django.middleware.security.SecurityMiddleware",
-        "whitenoise.middleware.WhiteNoiseMiddleware",
-        "django.middleware.common.CommonMiddleware",
-    ]
+MIDDLEWARE = _API_MIDDLEWARE if SHAREMINT_EDGE == "api" else _PORTAL_MIDDLEWARE
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -216,7 +212,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # --- API ------------------------------------------------------------------------------------------
 PUBLIC_URL = env.str("PUBLIC_URL", default="")  # where clients reach us; begins links in problems
 LIVEMODE = env.bool("SHAREMINT_LIVEMODE", default=False)  # shm_live_ keys, or shm_test_ ones
-API_KEY_PEPPER = env.str("API_KEY_PEPPER", default="")
+# Mixed into the digests of API keys; a change makes every issued key void.
+API_KEY_PEPPER = env.str("API_KEY_PEPPER", default="" if DEVELOPMENT else env.NOTSET)
 API_SCOPES = [
     "api_keys:read",
     "api_keys:rotate",
