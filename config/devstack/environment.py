@@ -2,12 +2,15 @@
 
 import os
 
+from config.devstack import places
 from config.devstack.programs import Ports
 from config.devstack.services import Services
 from config.devstack.state import State
 
 # What a process needs from the shell that started the stack.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+# Documentation addresses in chosen countries, so that the refusal by place can be seen.
+COUNTRIES = places.CHECKOUT / "kyc" / "sandbox" / "places.mmdb"
 
 
 def product_environment(services: Services, state: State, where: Ports) -> dict[str, str]:
@@ -28,7 +31,7 @@ def product_environment(services: Services, state: State, where: Ports) -> dict[
             "TRUSTED_PROXY_COUNT": "1",
             "SIGNER_KEYSTORES": str(state.keystores),
             "SIGNER_PASSWORD_FILE": str(state.keystore_password_file()),
-            "GEOIP_PATH": str(state.places_path),
+            "GEOIP_PATH": str(COUNTRIES),
             "KYC_PROVIDER": "sandbox",
             "WALLET_COOLING_OFF_SECONDS": "0",
             "ORDER_APPROVAL_ABOVE_SHARES": "1000",

@@ -29,7 +29,6 @@ class State:
         self.keystores = self.folder / "keys"
         # The institution's API key, kept so that a restart does not break anybody's scripts.
         self.key_path = self.folder / "api-key.json"
-        self.places_path = self.folder / "places.mmdb"
         # Server files lie outside when the server's user cannot enter the checkout.
         self.outside = places.outside(self.folder)
 

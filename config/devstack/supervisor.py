@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from config.devstack import geography, places, ports, programs
+from config.devstack import places, ports, programs
 from config.devstack.environment import product_environment
 from config.devstack.processes import Child, Interrupted, StackError, start, stop, wait_until
 from config.devstack.programs import Program
@@ -42,7 +42,6 @@ class Stack:
         """Start or find the servers and settle the product's environment."""
         start_services(self.services, self.state, keep=self.keep)
         self.env = product_environment(self.services, self.state, self.ports)
-        geography.write_places(self.state.places_path)
 
     def prepare(self) -> None:
         """Migrate, seed and deploy in one process; what it reports is in ``prepared``.
