@@ -161,6 +161,7 @@ def _bump(row: ChainTransaction, newest: Attempt, world: World, now: datetime) -
         )
         attempt = services.save_attempt(
             chain_transaction_id=row.pk,
+            after=newest.sequence,
             fees=fees,
             key=world.key_for(row.signer.address),
             now=now,

@@ -1,0 +1,168 @@
+"""``./dev crash``: the storm, the mutants, the verdict; ``--document`` writes what was measured."""
+
+import argparse
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from config.devstack import places
+from config.devstack.processes import StackError
+from crash import document
+from crash.golden import make_golden
+from crash.results import KILLED, SURVIVED, Outcome
+from crash.spec import Spec
+from crash.weather import WEATHER
+
+MUTANT_SECONDS = 45.0
+MUTANTS_AT_ONCE = 2
+CONTROL_ORDERS_PER_SECOND = 0.5
+FAILOVER_SECONDS = 60.0
+FAILOVERS_MIN = 2
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=120, help="how long the storm lasts")
+    parser.add_argument("--seed", type=int, default=None, help="repeats the same weather")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--mutants", default="all", help="all, none, or names such as F1,F8")
+    parser.add_argument("--rate", type=float, default=9.0, help="orders per second")
+    parser.add_argument("--keep", metavar="NAME", help="store the result for the documentation")
+    parser.add_argument("--document", action="store_true", help="rewrite the table and end")
+    return parser.parse_args()
+
+
+def storm_spec(*, seconds: float, seed: int, rate: float, folder: Path, golden: Path) -> Spec:
+    """The storm of a run."""
+    return Spec(
+        seed=seed,
+        seconds=seconds,
+        folder=str(folder),
+        golden=str(golden),
+        orders_per_second=rate,
+        failover_every=min(FAILOVER_SECONDS, seconds / (FAILOVERS_MIN + 1)),
+        control_orders=max(int(seconds * CONTROL_ORDERS_PER_SECOND), 10),
+    )
+
+
+def mutant_spec(name: str, *, seed: int, folder: Path, golden: Path) -> Spec:
+    """A shorter storm in the weather in which this bug shows, ended at its first violation."""
+    weather = WEATHER[name]
+    spec = Spec(
+        seed=seed,
+        seconds=MUTANT_SECONDS,
+        folder=str(folder),
+        golden=str(golden),
+        mutant=name,
+        chance=weather.chance,
+        stop_at_violation=True,
+        drain_seconds=25,
+        ends_below_finality=False,
+    )
+    spec.rates |= {"kill_one": 0.1, "stop_one": 0.05, **weather.rates}
+    return spec
+
+
+def run_spec(spec: Spec) -> "subprocess.Popen[bytes]":
+    """Start a campaign in a process of its own."""
+    folder = places.own_folder(Path(spec.folder))
+    path = folder / "spec.json"
+    path.write_text(json.dumps(asdict(spec)))
+    quiet = (folder / "campaign.log").open("wb") if spec.mutant else None
+    command = [sys.executable, "-m", "crash.campaign", str(path)]
+    return subprocess.Popen(command, cwd=places.CHECKOUT, stdout=quiet, stderr=quiet)
+
+
+def result_of(spec: Spec) -> dict[str, Any]:
+    """What the campaign left behind. Raises StackError when it left nothing."""
+    path = Path(spec.folder) / "result.json"
+    if not path.exists():
+        raise StackError(f"the campaign in {spec.folder} ended without a result")
+    result: dict[str, Any] = json.loads(path.read_text())
+    return result
+
+
+def run_mutants(names: list[str], *, seed: int, folder: Path, golden: Path) -> dict[str, str]:
+    """Each mutant through its storm, two at once; name -> killed or survived."""
+    waiting = [
+        mutant_spec(name, seed=seed, folder=folder / name.lower(), golden=golden) for name in names
+    ]
+    running: list[tuple[Spec, subprocess.Popen[bytes]]] = []
+    ends: dict[str, str] = {}
+    while waiting or running:
+        while waiting and len(running) < MUTANTS_AT_ONCE:
+            spec = waiting.pop(0)
+            running.append((spec, run_spec(spec)))
+        time.sleep(0.5)
+        for pair in [pair for pair in running if pair[1].poll() is not None]:
+            running.remove(pair)
+            ends[pair[0].mutant] = _judge_mutant(pair[0])
+    return {name: ends[name] for name in names}
+
+
+def _judge_mutant(spec: Spec) -> str:
+    result = result_of(spec)
+    found = sorted({each["invariant"] for each in result["violations"]})
+    end = KILLED if found else SURVIVED
+    print(f"  mutant {spec.mutant}: {end} {' '.join(found)}", flush=True)
+    return end
+
+
+def main() -> int:
+    """Run what was asked for; 0 when nothing is wrong."""
+    arguments = _arguments()
+    if arguments.document:
+        document.write()
+        return 0
+    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
+    names = {"all": list(WEATHER), "none": []}.get(arguments.mutants, arguments.mutants.split(","))
+    unknown = set(names) - set(WEATHER)
+    if unknown:
+        raise StackError(f"no mutant is called {', '.join(sorted(unknown))}")
+    folder = places.session_folder("crash")
+    print(f"crash: seed {seed}, {arguments.seconds:.0f} s of storm; logs in {folder}", flush=True)
+    golden = make_golden(folder)
+    spec = storm_spec(
+        seconds=arguments.seconds,
+        seed=seed,
+        rate=arguments.rate,
+        folder=folder / "storm",
+        golden=golden,
+    )
+    run_spec(spec).wait()
+    storm = result_of(spec)
+    mutants = run_mutants(names, seed=seed, folder=folder, golden=golden)
+    return publish(Outcome(storm, mutants), arguments, folder)
+
+
+def publish(outcome: Outcome, arguments: argparse.Namespace, folder: Path) -> int:
+    """Print, store, and judge."""
+    figures = outcome.as_json()
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
+    if arguments.keep:
+        document.keep(arguments.keep, figures, outcome.storm)
+    print(document.summary(figures, outcome.storm))
+    for violation in outcome.storm["violations"][:20]:
+        print(f"  {violation['invariant']} {violation['subject']}: {violation['what']}")
+    complaints = outcome.complaints()
+    for complaint in complaints:
+        print(f"FAILED: {complaint}")
+    if not complaints:
+        shutil.rmtree(folder, ignore_errors=True)
+        print("crash: held")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except StackError as broken:
+        print(f"./dev crash: {broken}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,376 @@
+"""One campaign: the whole pipeline on real servers, with everything that can happen to it.
+
+Run as ``python -m crash.campaign SPEC``, one process per campaign; ``result.json`` in the spec's
+folder is what came of it.
+"""
+
+import fcntl
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.devstack.processes import StackError, _tied_to_parent
+from crash.facts import BLOCK_SECONDS, FINALITY_BLOCKS
+from crash.ground import Ground
+from crash.servers import Cluster
+from crash.spec import Result, Spec
+
+if TYPE_CHECKING:
+    from tests.issuance.stage import Stage
+
+if TYPE_CHECKING:
+    pass
+
+TURN_SECONDS = 0.02
+CONTROL_KILL_SHARE = 0.3
+VERDICT_SECONDS_MAX = 90
+HALT_SECONDS_MAX = 20
+
+
+class Campaign:
+    """Builds the ground, lets it happen, lets it come to rest, and asks the judge."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._folder = Path(spec.folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._dice = random.Random(spec.seed)  # noqa: S311 - repeatable, not secret
+        self._ground = Ground(self._folder, Cluster(self._folder))
+        self._counts: Counter[str] = Counter()
+        self._result = Result(spec=asdict(spec))
+        self._mined_at = 0.0
+        self._client_pid = 0
+        self._control_pid = 0
+        self._fork_control: Callable[[], int] = lambda: 0
+
+    def run(self) -> Result:
+        """Everything, in order; the servers end whatever happens."""
+        try:
+            self._build()
+            began = time.monotonic()
+            self._rage(began + self._spec.seconds)
+            self._result.seconds = round(time.monotonic() - began, 1)
+            if not (self._spec.stop_at_violation and self._violations()):
+                self._come_to_rest()
+            self._judge()
+        finally:
+            if hasattr(self, "_crew"):
+                self._crew.dismiss()
+            for pid in (self._client_pid, self._control_pid):
+                _end(pid)
+            self._ground.stop()
+            self._ground.remove()
+        return self._result
+
+    # --- before ------------------------------------------------------------------------------
+    def _build(self) -> None:
+        golden = Path(self._spec.golden) if self._spec.golden else None
+        self._ground.start(golden)
+        import django  # noqa: PLC0415 - the settings read the environment made above
+
+        django.setup()
+        from crash.chaos import ChainChaos  # noqa: PLC0415 - as above
+        from crash.crew import Crew, planted  # noqa: PLC0415 - as above
+        from crash.operator import Operator  # noqa: PLC0415 - as above
+        from crash.scene import build_scene  # noqa: PLC0415 - as above
+        from crash.worker import Post  # noqa: PLC0415 - as above
+
+        scene = build_scene(self._ground.chain, holders=self._spec.holders)
+        proxy_url = self._ground.start_proxy(self._spec.seed)
+        self._chaos = ChainChaos(
+            scene,
+            self._folder,
+            self._ground.forget_prices,
+            random.Random(self._spec.seed + 1),  # noqa: S311 - as above
+        )
+        self._chaos.prepare()
+        post = Post(
+            stage=scene,
+            proxy_url=proxy_url,
+            redis_url=self._ground.redis.url,
+            log_path=self._folder / "workers.log",
+            mutant=self._spec.mutant,
+        )
+        self._crew = Crew(
+            post=post,
+            size=self._spec.workers,
+            dice=random.Random(self._spec.seed + 2),  # noqa: S311 - as above
+            points=planted() if self._spec.kills else [],
+            armed=self._spec.kills,
+        )
+        self._operator = Operator(self._folder)
+        self._name_events()
+        self._start_sides(scene, proxy_url)
+
+    def _start_sides(self, scene: "Stage", proxy_url: str) -> None:
+        """The checker, the institution and the control; then the faults begin."""
+        from crash import naive  # noqa: PLC0415 - needs django.setup()
+        from crash.clients import Institution  # noqa: PLC0415 - as above
+
+        (self._folder / "accepted.jsonl").touch()
+        control = naive.deploy(self._ground.chain, scene.node)
+        self._ground.chain.automine(on=False)
+        self._checker = self._ground.start_checker(
+            {
+                "folder": str(self._folder),
+                "chain_url": self._ground.chain.url,
+                "token": scene.token.address,
+                "keys": list(scene.signers),
+                "control": control,
+                "database_url": self._ground.cluster.url,
+            }
+        )
+        institution = Institution(
+            scene,
+            self._folder,
+            holders=self._spec.holders,
+            rate=self._spec.orders_per_second,
+            seed=self._spec.seed + 3,
+        )
+        self._client_pid = _fork(
+            lambda: institution.run(self._ground.redis.url), self._folder / "clients.log"
+        )
+        if self._spec.control_orders:
+            url = self._ground.cluster.url
+            naive.open_orders(url, first=1, count=self._spec.control_orders)
+            self._fork_control = lambda: naive.fork(
+                url=url, proxy_url=proxy_url, chain_id=scene.node.chain_id, contract=control
+            )
+        if self._spec.failover_every:
+            self._ground.cluster.begin_standby()
+        self._ground.set_chance(self._spec.chance)
+
+    # --- the storm ---------------------------------------------------------------------------
+    def _rage(self, until: float) -> None:
+        failover_at = time.monotonic() + self._spec.failover_every
+        report_at = time.monotonic()
+        last = time.monotonic()
+        while time.monotonic() < until:
+            now = time.monotonic()
+            self._happen(now - last)
+            last = now
+            self._tend()
+            is_due = self._spec.failover_every and now > failover_at
+            if is_due and self._ground.cluster.standby_is_ready():
+                self._fail_over()
+                failover_at = time.monotonic() + self._spec.failover_every
+            if now > report_at:
+                report_at = now + 10
+                self._report(until - now)
+                if self._spec.stop_at_violation and self._violations():
+                    return
+            time.sleep(TURN_SECONDS)
+
+    def _happen(self, elapsed: float) -> None:
+        """Each kind of event has its chance in the time that has passed."""
+        for name, rate in self._spec.rates.items():
+            if self._dice.random() < rate * elapsed:
+                self._counts[name] += 1
+                self._events[name]()
+
+    def _kill(self) -> None:
+        if self._spec.kills:
+            self._crew.kill_one()
+        if self._dice.random() < CONTROL_KILL_SHARE:
+            _end(self._control_pid)
+            self._control_pid = 0
+
+    def _stop(self) -> None:
+        if self._spec.kills:
+            self._crew.stop_one()
+
+    def _try(self, event: Callable[[], None]) -> None:
+        """The chain moves and the database fails over: an event may not find what it needs."""
+        try:
+            event()
+        except Exception as trouble:  # noqa: BLE001 - see above; it is counted and shown
+            self._counts["events that failed"] += 1
+            self._log(f"{event.__name__}: {trouble!r}")
+            self._operator.forget_connection()
+
+    def _name_events(self) -> None:
+        chaos = self._chaos
+        self._events: dict[str, Callable[[], None]] = {
+            "kill_one": self._kill,
+            "stop_one": self._stop,
+            "flushall": self._ground.flushall,
+            "rest": chaos.rest,
+            "drop": lambda: chaos.wish("drop"),
+            "steal": lambda: chaos.wish("steal"),
+            "revert_for_a_moment": lambda: chaos.wish("revert_for_a_moment"),
+            "reorganise": lambda: self._try(chaos.reorganise),
+            "haunt": lambda: self._try(chaos.haunt),
+            "spike": lambda: self._try(chaos.spike),
+        }
+
+    def _tend(self) -> None:
+        """What goes on in any weather: blocks, workers, the operator."""
+        now = time.monotonic()
+        if now - self._mined_at > BLOCK_SECONDS:
+            self._mined_at = now
+            self._try(self._chaos.mine)
+        self._crew.tend()
+        self._operator.look()
+        if not self._checker.is_running():
+            raise StackError(f"the checker has died:\n{self._checker.log_tail()}")
+        if self._spec.control_orders and not _is_alive(self._control_pid):
+            self._control_pid = self._fork_control()
+
+    def _fail_over(self) -> None:
+        """Accepted orders are on the standby before the cut; what follows the cut is lost."""
+        cluster = self._ground.cluster
+        with (self._folder / "gate").open("a") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            cluster.await_standby()
+            (self._folder / "failovers").touch()
+            cluster.cut()
+            cut_until = time.monotonic() + self._dice.uniform(0.5, 1.8)
+            while time.monotonic() < cut_until:
+                self._tend()
+                time.sleep(TURN_SECONDS)
+            lost = cluster.fail_over()
+            self._operator.forget_connection()
+            fcntl.flock(gate, fcntl.LOCK_UN)
+        self._result.failovers += 1
+        self._result.lost_commits += lost.lost_events > 0
+        self._result.lost_rows += lost.lost_events + lost.lost_attempts
+        self._log(f"failover: lost {lost.lost_events} events, {lost.lost_attempts} attempts")
+        cluster.begin_standby()
+
+    # --- after -------------------------------------------------------------------------------
+    def _come_to_rest(self) -> None:
+        """Faults end; what was accepted must end too, and survive the deepest lawful reorg."""
+        (self._folder / "closing").touch()
+        self._ground.set_chance(0)
+        self._crew.disarm()
+        self._chaos.paused_until = 0
+        self._await_quiet()
+        self._chaos.reorganise(FINALITY_BLOCKS, shape="drop")
+        self._result.is_drained = self._await_quiet()
+
+    def _await_quiet(self) -> bool:
+        deadline = time.monotonic() + self._spec.drain_seconds
+        while time.monotonic() < deadline:
+            self._tend()
+            if self._operator.is_quiet(self._chaos.stage):
+                return True
+            time.sleep(TURN_SECONDS)
+        self._log(f"not quiet: {self._operator.unrest()}")
+        return False
+
+    def _judge(self) -> None:
+        result = self._result
+        for pid in (self._client_pid, self._control_pid):
+            _end(pid)
+        (self._folder / "final").touch()
+        deadline = time.monotonic() + VERDICT_SECONDS_MAX
+        while self._checker.is_running() and time.monotonic() < deadline:
+            self._tend_quietly()
+        verdict = self._folder / "verdict.json"
+        result.verdict = json.loads(verdict.read_text()) if verdict.exists() else {"no_verdict": 1}
+        result.violations = self._violations()
+        if self._spec.ends_below_finality and result.is_drained:
+            result.halted_below_finality = self._break_finality()
+        self._collect()
+
+    def _tend_quietly(self) -> None:
+        self._crew.tend()
+        time.sleep(TURN_SECONDS)
+
+    def _break_finality(self) -> bool:
+        """A reorganisation below the finalized block: the network must halt by itself."""
+        self._chaos.reorganise(FINALITY_BLOCKS + 3, shape="drop")
+        deadline = time.monotonic() + HALT_SECONDS_MAX
+        while time.monotonic() < deadline:
+            if time.monotonic() - self._mined_at > BLOCK_SECONDS:
+                self._mined_at = time.monotonic()
+                self._chaos.mine()
+            self._crew.tend()
+            if self._operator.network_is_halted():
+                return True
+            time.sleep(TURN_SECONDS)
+        return False
+
+    def _collect(self) -> None:
+        result, crew = self._result, self._crew
+        result.orders = result.verdict.get("orders", 0)
+        result.kills, result.stops, result.accidents = crew.kills, crew.stops, crew.accidents
+        points = {point: crew.hits[point] for point in crew.points}
+        result.failpoints = points
+        result.rpc_faults = self._ground.fault_counts()
+        result.chain = dict(self._chaos.counts)
+        result.flushalls = self._counts["flushall"]
+        result.halts = self._operator.closed
+
+    def _violations(self) -> list[dict[str, str]]:
+        path = self._folder / "violations.jsonl"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def _report(self, left: float) -> None:
+        crew = self._crew
+        unhit = sum(crew.hits[point] == 0 for point in crew.points)
+        self._log(
+            f"{left:5.0f} s left: {self._operator.progress()}, {crew.kills} kills"
+            f" ({unhit} points unhit), {self._chaos.counts['reorgs']} reorgs,"
+            f" {sum(self._ground.fault_counts().values())} faults,"
+            f" {self._result.failovers} failovers, {len(self._violations())} violations"
+        )
+
+    def _log(self, text: str) -> None:
+        print(f"  {text}", flush=True)
+
+
+def _fork(run: Callable[[], None], log_path: Path) -> int:
+    from django.db import connections  # noqa: PLC0415 - needs the settings
+
+    connections.close_all()
+    tie = _tied_to_parent(signal.SIGKILL)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if tie is not None:
+                tie()
+            log = log_path.open("a", buffering=1)
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            run()
+        finally:
+            os._exit(1)
+    return pid
+
+
+def _is_alive(pid: int) -> bool:
+    if not pid:
+        return False
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == 0
+    except ChildProcessError:
+        return False
+
+
+def _end(pid: int) -> None:
+    if _is_alive(pid):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def main(spec_path: str) -> int:
+    """Run the campaign that the file describes."""
+    spec = Spec(**json.loads(Path(spec_path).read_text()))
+    result = Campaign(spec).run()
+    (Path(spec.folder) / "result.json").write_text(json.dumps(asdict(result), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

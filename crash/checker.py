@@ -1,0 +1,203 @@
+"""The judge: a process of its own that trusts the chain and the custody ledger, and nothing else.
+
+Run as ``python -m crash.checker SPEC``. It looks all the time, appends what it finds to
+``violations.jsonl``, and when a file ``final`` appears in its folder it judges once more from the
+first block on, writes ``verdict.json`` and ends.
+
+I1 one mint per order id, and none signed again after it was mined. I2 every accepted order ends.
+I3 supply within custody at every block, forks included. I4 settled means final on the chain.
+I5 the ledger is the chain. I6 no nonce is left open. I7 no transaction of our keys that was not
+saved first. I8 nothing is signed while halted.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import psycopg
+
+from config.devstack.rpc import RpcError
+from crash.books import FINISHED, Books, OrderRow
+from crash.chainview import ChainView, Moved
+
+LOOK_SECONDS = 0.25
+HALT_SLACK_SECONDS = 8.0
+# Longer than a stopped worker may hold a moment that it writes later.
+LATELY_SECONDS = 60.0
+# A hash may be asked for while its commit is a moment old; after so many looks it is unknown.
+UNKNOWN_LOOKS_MAX = 8
+
+
+class Checker:
+    """Looks again and again, and remembers every violation once."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._folder = Path(spec["folder"])
+        self._control = spec.get("control", "")
+        self._chain = ChainView(spec["chain_url"], token=spec["token"].lower(), keys=spec["keys"])
+        self._books = Books(spec["database_url"])
+        self._seen: set[str] = set()
+        self._settled_ids: set[int] = set()
+        self._suspects: Counter[str] = Counter()
+        self._forks_read = 0
+        self.counts: Counter[str] = Counter()
+        self.blocks_checked = 0
+
+    def watch(self) -> None:
+        """Look until the end is announced, then judge."""
+        while not (self._folder / "final").exists():
+            try:
+                self._look()
+            except (RpcError, OSError, URLError, KeyError, TypeError):
+                pass  # the chain moved under the question: look again
+            except psycopg.Error:
+                self._books.forget_connection()
+            time.sleep(LOOK_SECONDS)
+        self._judge()
+        verdict = {**self.counts, "blocks": self.blocks_checked}
+        (self._folder / "verdict.json").write_text(json.dumps(verdict))
+
+    def _look(self) -> None:
+        # Completed first, chain after: what is completed must be on the chain that is read later.
+        completed = self._books.completed_lately(LATELY_SECONDS)
+        fresh = self._chain.look()
+        finalized = self._chain.finalized()
+        settled = self._books.settled()
+        self._supply(((block.number, block.supply) for block in fresh), settled)
+        self._supply(self._forks(), settled)
+        self.blocks_checked += len(fresh)
+        for block in fresh:
+            for moved in block.moved:
+                self._once(moved.order_id)
+            self._saved_first([sent.tx_hash for sent in block.sent])
+        self._saved_first(list(self._suspects))
+        self._final(completed, finalized)
+        if self._books.signed_while_halted(HALT_SLACK_SECONDS):
+            self._find("I8", "halted", "signed while halted")
+
+    def _supply(self, seen: Any, settled: int) -> None:  # noqa: ANN401 - pairs of block and supply
+        for number, supply in seen:
+            if supply > settled:
+                self._find("I3", f"block {number}", f"supply {supply} of {settled}")
+
+    def _forks(self) -> list[tuple[int, int]]:
+        path = self._folder / "forks.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        fresh, self._forks_read = lines[self._forks_read :], len(lines)
+        rows = [json.loads(line) for line in fresh]
+        self.blocks_checked += len(rows)
+        return [(row["block"], int(row["supply"])) for row in rows]
+
+    def _once(self, order_id: int) -> None:
+        mints = [each for each in self._chain.moved_by_id[order_id] if each.is_mint]
+        if len(mints) > 1:
+            self._find("I1", f"id {order_id}", f"{len(mints)} mints")
+        carriers = {sent.tx_hash for sent in self._chain.sent_by_id[order_id]}
+        ours = mints and mints[0].tx_hash in carriers
+        if ours and len(carriers) > 1 and self._is_strict():
+            self._find("I1b", f"id {order_id}", "mined again after its mint; the guard refused it")
+
+    def _saved_first(self, hashes: list[str]) -> None:
+        unknown = self._books.unknown_hashes(hashes)
+        for tx_hash in hashes:
+            if tx_hash not in unknown:
+                self._suspects.pop(tx_hash, None)
+                continue
+            self._suspects[tx_hash] += 1
+            if self._suspects[tx_hash] > UNKNOWN_LOOKS_MAX and self._is_strict():
+                self._find("I7", tx_hash, "mined, but never saved")
+
+    def _is_strict(self) -> bool:
+        """After a failover the database may have forgotten what it sent: the guard's hour."""
+        return not (self._folder / "failovers").exists()
+
+    def _final(self, completed: list[OrderRow], finalized: int) -> None:
+        for order in completed:
+            if order.onchain_id in self._settled_ids:
+                continue
+            found = [
+                each
+                for each in self._chain.moved_by_id.get(order.onchain_id, ())
+                if _explains(each, order)
+            ]
+            if not found:
+                self._find("I4", order.client_order_id, "completed without an event")
+            elif found[0].block > finalized:
+                self._find("I4", order.client_order_id, "completed before it was final")
+            self._settled_ids.add(order.onchain_id)
+
+    def _judge(self) -> None:
+        """The end: everything is asked afresh from the first block on."""
+        events: dict[int, list[Moved]] = {}
+        for each in self._chain.all_moved():
+            events.setdefault(each.order_id, []).append(each)
+        orders = self._books.orders()
+        by_reference = {order.client_order_id: order for order in orders}
+        for order_id, found in events.items():
+            mints = [each for each in found if each.is_mint]
+            if len(mints) > 1:
+                self._find("I1", f"id {order_id}", f"{len(mints)} mints")
+        for order in orders:
+            self._judge_order(order, events.pop(order.onchain_id, []))
+        for order_id in events:
+            self._find("I5", f"id {order_id}", "on chain, but not in the books")
+        for line in (self._folder / "accepted.jsonl").read_text().splitlines():
+            reference = json.loads(line)["client_order_id"]
+            if reference not in by_reference:
+                self._find("I2", reference, "accepted and gone")
+        self.counts["orders"] = len(orders)
+        self.counts["completed"] = sum(order.status == "COMPLETED" for order in orders)
+        self._judge_sums()
+
+    def _judge_order(self, order: OrderRow, found: list[Moved]) -> None:
+        if order.status not in FINISHED:
+            self._find("I2", order.client_order_id, f"still {order.status}")
+        if order.status in ("FAILED", "REJECTED"):
+            self._find("I2", order.client_order_id, f"{order.status}, with nothing wrong about it")
+        explained = [each for each in found if _explains(each, order)]
+        if order.status == "COMPLETED" and not explained:
+            self._find("I4", order.client_order_id, "completed, not on the final chain")
+        if order.status != "COMPLETED" and found:
+            self._find("I2", order.client_order_id, f"{order.status}, though the chain has it")
+
+    def _judge_sums(self) -> None:
+        supply, backing = self._chain.supply(), self._books.backing()
+        if supply != backing:
+            self._find("I5", "sums", f"supply {supply}, backing {backing}")
+        if supply > self._books.settled():
+            self._find("I3", "the end", f"supply {supply}")
+        for address, next_nonce in self._books.lanes():
+            if self._chain.nonce(address) != next_nonce:
+                self._find("I6", address, f"{self._chain.nonce(address)} of {next_nonce} used")
+        open_rows = self._books.unfinished_transactions()
+        if open_rows:
+            self._find("I6", "transactions", f"{open_rows} never ended")
+        self.counts["reverted"] = self._books.reverted_transactions()
+        if self._control:
+            self.counts["control"] = self._chain.control_doubles(self._control)
+
+    def _find(self, invariant: str, subject: str, what: str) -> None:
+        key = f"{invariant} {subject}"
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.counts[invariant] += 1
+        line = {"invariant": invariant, "subject": subject, "what": what}
+        with (self._folder / "violations.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _explains(moved: Moved, order: OrderRow) -> bool:
+    return (
+        moved.is_mint == order.is_mint
+        and moved.amount == order.quantity
+        and moved.account.lower() == order.account
+    )
+
+
+if __name__ == "__main__":
+    Checker(json.loads(Path(sys.argv[1]).read_text())).watch()

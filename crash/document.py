@@ -1,0 +1,145 @@
+"""The table of docs/reliability.md, written from stored results and from nothing else."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from config.devstack import places
+from crash.results import COUNTED_AS
+
+RESULTS = Path(__file__).with_name("results")
+PAGE = places.CHECKOUT / "docs" / "reliability.md"
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+# What the long profile is meant to reach; the table says how far a run came.
+BARS: dict[str, int] = {
+    "orders": 10_000,
+    "kills": 1_000,
+    "rpc_faults": 15_000,
+    "reorgs": 1_500,
+    "flushalls": 30,
+    "lost_commits": 15,
+}
+NOUGHT = tuple(COUNTED_AS)
+
+
+def keep(name: str, figures: dict[str, Any], storm: dict[str, Any]) -> None:
+    """Store a result under a name, for the table."""
+    RESULTS.mkdir(exist_ok=True)
+    beside = {
+        "seconds": storm["seconds"],
+        "chain": storm["chain"],
+        "stops": storm["stops"],
+        "halts": storm["halts"],
+        "failovers": storm["failovers"],
+        "lost_rows": storm["lost_rows"],
+        "blocks_checked": storm["verdict"].get("blocks", 0),
+        "reverted": storm["verdict"].get("reverted", 0),
+        "control_orders": storm["spec"]["control_orders"],
+        "halted_below_finality": storm["halted_below_finality"],
+        "violations": storm["violations"][:50],
+    }
+    day = datetime.now(tz=UTC).date().isoformat()
+    document = {"measured_on": day, "figures": figures, "beside": beside}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def write() -> None:
+    """Replace what stands between the marks by the tables of all stored results."""
+    stored = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    text = "\n\n".join(_section(name, each) for name, each in stored.items())
+    page = PAGE.read_text()
+    marked = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    PAGE.write_text(marked.sub(lambda _: f"{BEGIN}\n\n{text}\n\n{END}", page))
+
+
+def totals(figures: dict[str, Any]) -> dict[str, int]:
+    """The figures that have a bar."""
+    return {
+        name: sum(figures[name].values()) if name == "rpc_faults" else figures[name]
+        for name in BARS
+    }
+
+
+def summary(figures: dict[str, Any], storm: dict[str, Any]) -> str:
+    """What a person wants to see at the end of a run."""
+    lines = [f"seed {figures['seed']}, {storm['seconds']:.0f} s of storm"]
+    lines += [f"  {name:<22}{value:>8,}" for name, value in totals(figures).items()]
+    hits = figures["failpoints"]
+    lines.append(
+        f"  {'failpoints':<22}{len(hits):>8}   least often {min(hits.values(), default=0)}"
+    )
+    lines.append(f"  {'kinds of fault':<22}{len(figures['rpc_faults']):>8}")
+    lines += [f"  {name:<22}{figures[name]:>8}" for name in (*NOUGHT, "control_double_mints")]
+    killed = sum(end == "killed" for end in figures["mutants"].values())
+    lines.append(f"  {'mutants killed':<22}{killed:>5}/{len(figures['mutants'])}")
+    return "\n".join(lines)
+
+
+def _section(name: str, stored: dict[str, Any]) -> str:
+    figures, beside = stored["figures"], stored["beside"]
+    minutes = beside["seconds"] / 60
+    head = f"### `{name}`: seed {figures['seed']}, {minutes:.1f} minutes, {stored['measured_on']}"
+    return "\n\n".join(
+        [
+            head,
+            _bars(figures, beside),
+            _points(figures["failpoints"]),
+            _faults(figures["rpc_faults"]),
+            _mutants(figures["mutants"]),
+        ]
+    )
+
+
+def _bars(figures: dict[str, Any], beside: dict[str, Any]) -> str:
+    rows = [
+        f"| {name.replace('_', ' ')} | {value:,} | {BARS[name]:,} |"
+        f" {'reached' if value >= BARS[name] else f'{value / BARS[name]:.0%}'} |"
+        for name, value in totals(figures).items()
+    ]
+    least = min(figures["failpoints"].values(), default=0)
+    rows.append(
+        f"| failpoints killed at (least often) | {len(figures['failpoints'])} ({least}) | 25 (20) |"
+        f" {'reached' if least >= 20 else f'{least / 20:.0%}'} |"  # noqa: PLR2004 - the bar beside it
+    )
+    rows += [
+        f"| {name.replace('_', ' ')} | {figures[name]} | 0 | {'held' if not figures[name] else '**MISSED**'} |"
+        for name in NOUGHT
+    ]
+    doubles = figures["control_double_mints"]
+    rows.append(
+        f"| double mints of the naive control | {doubles} of {beside['control_orders']} orders |"
+        f" above 0 | {'it fails, as it must' if doubles else '**harness blind**'} |"
+    )
+    chain = beside["chain"]
+    also = (
+        f"Also in this run: {beside['stops']} SIGSTOPs, {chain.get('drops', 0)} dropped transactions,"
+        f" {chain.get('thefts', 0)} nonces used up by somebody else, {chain.get('ghosts', 0)} queued"
+        f" orders minted behind our back, {chain.get('passing_reverts', 0)} reverts in blocks that"
+        f" vanished, {beside['lost_rows']:,} rows lost in {beside['failovers']} failovers,"
+        f" {beside['halts']} breakers closed by the operator,"
+        f" {beside['blocks_checked']:,} blocks checked, forks included. A reorganisation below"
+        f" finality at the end"
+        f" {'halted the network' if beside['halted_below_finality'] else 'DID NOT HALT the network'}."
+    )
+    return "\n".join(["| figure | this run | bar | |", "|---|---|---|---|", *rows]) + f"\n\n{also}"
+
+
+def _points(hits: dict[str, int]) -> str:
+    cells = ", ".join(f"`{name}` {count}" for name, count in sorted(hits.items()))
+    return f"SIGKILLs at each failpoint: {cells}."
+
+
+def _faults(counts: dict[str, int]) -> str:
+    cells = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    return f"RPC faults by kind: {cells}."
+
+
+def _mutants(ends: dict[str, str]) -> str:
+    if not ends:
+        return "No mutants in this run."
+    killed = [name for name, end in ends.items() if end == "killed"]
+    survived = [name for name, end in ends.items() if end != "killed"]
+    tail = f" Survived: {', '.join(survived)}." if survived else ""
+    return f"Mutants killed: {len(killed)} of {len(ends)}.{tail}"

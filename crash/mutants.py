@@ -1,0 +1,350 @@
+"""The bugs of the failure catalogue, F1 to F14, planted into one worker process at a time.
+
+Each is what a peer shipped or a tired person would write. ``become`` replaces functions in the
+process that calls it and nowhere else; the campaign must then find a violation, or it is blind.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import redis
+from django.db import transaction
+
+from core.transitions import move
+from crash.facts import FINALITY_BLOCKS
+from issuance import queries, services
+from issuance.chain import types as chain
+from issuance.chain.client import ChainClient
+from issuance.chain.errors import CallReverted, ChainError
+from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Signer, Token
+from issuance.pipeline import advance, assign
+from issuance.pipeline.broadcast import broadcast as broadcast_saved
+from issuance.pipeline.observe import Observation, Verdict, observe
+from issuance.pipeline.planning import Plan, Simulation, plan
+from issuance.pipeline.world import World
+from issuance.services import assignment, lanes, postings
+from issuance.services.facts import order_facts
+from issuance.services.lanes import PIPELINE, Call
+from issuance.services.settlement import FinalEvidence
+from issuance.states import (
+    ORDER_TRANSITIONS,
+    ChainTransactionKind,
+    ChainTransactionStatus,
+    OrderStatus,
+    OrderType,
+    SignerRole,
+)
+
+if TYPE_CHECKING:
+    from crash.worker import Post
+
+IMPATIENCE = timedelta(seconds=1)
+SLOW_NODE_SECONDS = 0.25
+_dice = random.Random()  # noqa: S311 - it decides when a bug shows
+
+
+def _plant(place: object, name: str, bug: object) -> None:
+    """Put the bug where the sound function was, in this process only."""
+    setattr(place, name, bug)
+
+
+def _close_as_dead(row: ChainTransaction, note: str, now: datetime) -> None:
+    evidence = FinalEvidence(status=ChainTransactionStatus.DEAD, note=note)
+    services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now)
+
+
+def _f1(_: "Post") -> None:
+    """A send that was not answered with a yes did not happen."""
+
+    def broadcast(
+        *,
+        row: ChainTransaction,
+        attempts: Sequence[Any],
+        node: Any,
+        look_in: timedelta,
+        now: datetime,
+    ) -> None:
+        answers = {}
+        for attempt in attempts:
+            answer = answers[attempt.tx_hash] = node.send(bytes(attempt.raw))
+            if answer.kind not in (chain.SendKind.ACCEPTED, chain.SendKind.ALREADY_KNOWN):
+                _close_as_dead(row, "the send failed", now)
+                return
+        services.record_broadcast(
+            chain_transaction_id=row.pk, answers=answers, look_in=look_in, now=now
+        )
+
+    _plant(advance, "broadcast", broadcast)
+
+
+def _f2(post: "Post") -> None:
+    """A dearer attempt is sent first and saved afterwards."""
+    save = advance._bump
+
+    def bump(row: ChainTransaction, newest: Any, world: World, now: datetime) -> Any:
+        node = world.chain_of(row.token)
+        try:
+            fees = node.bump(chain.Fees(max_fee=newest.max_fee_wei, tip=newest.tip_wei))
+            node.send(_sign(post, row, fees))
+        except ChainError:
+            return None
+        if _dice.random() < 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return save(row, newest, world, now)
+
+    _plant(advance, "_bump", bump)
+
+
+def _sign(post: "Post", row: ChainTransaction, fees: chain.Fees) -> bytes:
+    call = chain.UnsignedCall(
+        chain_id=row.token.chain_id,
+        nonce=row.nonce,
+        to=row.to_address,
+        data=bytes(row.calldata),
+        gas=row.gas_limit,
+        fees=fees,
+    )
+    return post.stage.signers[row.signer.address].sign(call).raw
+
+
+def _f3(_: "Post") -> None:
+    """No receipt means that it failed."""
+
+    def observe_hastily(**asked: Any) -> Observation:
+        seen = observe(**asked)
+        if seen.verdict is Verdict.PENDING:
+            return Observation(verdict=Verdict.GONE, finalized=seen.finalized, note="no receipt")
+        return seen
+
+    _plant(advance, "observe", observe_hastily)
+    _plant(advance, "DEATH_AFTER", timedelta(seconds=0.2))
+
+
+def _f4(_: "Post") -> None:
+    """The nonce counter runs ahead of the transactions."""
+    number = lanes.number_and_sign
+
+    def drifting(*, signer: Signer, **rest: Any) -> ChainTransaction:
+        signer.next_nonce += _dice.random() < 0.1
+        return number(signer=signer, **rest)
+
+    _plant(lanes, "number_and_sign", drifting)
+
+
+def _f5(_: "Post") -> None:
+    """After lost commits nobody asks the chain by order id."""
+    _plant(assign, "_is_used", lambda _: False)
+
+
+def _f6(_: "Post") -> None:
+    """Two tasks may take the same orders: no lease, no lock, no second look at the status."""
+
+    def take(rows: Any, *, now: datetime, lease: timedelta, limit: int) -> list[Any]:
+        found = list(rows.filter(next_attempt_at__lte=now).order_by("next_attempt_at")[:limit])
+        time.sleep(SLOW_NODE_SECONDS)
+        return found
+
+    _plant(assign, "claim_due", take)
+    _plant(services, "assign_orders", _assign_blindly)
+
+
+def _assign_blindly(
+    *,
+    token_id: Any,
+    kind: ChainTransactionKind,
+    order_ids: Sequence[Any],
+    gas: int,
+    fees: Any,
+    key: Any,
+    now: datetime,
+) -> ChainTransaction:
+    orders = list(
+        Order.objects.filter(pk__in=order_ids).select_related("wallet", "token").order_by("pk")
+    )
+    data = assignment.encode_orders(kind=kind, orders=orders)
+    with transaction.atomic(durable=True):
+        token = queries.token_by_id(token_id=token_id)
+        signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, key=key)
+        call = Call(kind=kind, data=data, gas=gas, fees=fees)
+        row = lanes.number_and_sign(signer=signer, token=token, call=call, key=key, now=now)
+        fresh = Order.objects.filter(pk__in=order_ids, status=OrderStatus.QUEUED)
+        ours = {order.pk for order in fresh.exclude(bindings__live=True)}
+        for index, order in enumerate(orders):
+            ChainTransactionOrder.objects.create(
+                chain_transaction=row, order=order, index=index, live=order.pk in ours
+            )
+        taken = [order for order in orders if order.pk in ours]
+        for order in taken:
+            order.refresh_from_db()
+            if order.type == OrderType.MINT:
+                postings.back(order=order, actor=PIPELINE, now=now)
+        assignment._submit(row, taken, now=now)
+    return row
+
+
+def _f7(post: "Post") -> None:
+    """What Redis forgot is forgotten: only messages start work, nothing sweeps the rows."""
+    from crash.worker import BELL
+
+    client = redis.Redis.from_url(post.redis_url)
+
+    def claim(token: Token, kind: ChainTransactionKind, *, now: datetime) -> list[Order]:
+        if kind != ChainTransactionKind.MINT:
+            return sweep(token, kind, now=now)
+        told: Any = client.lpop(f"{BELL}:orders", assign.BATCH_MAX) or []
+        ids = [each.decode() for each in told]
+        rows = Order.objects.select_related("wallet").filter(pk__in=ids, token=token)
+        return list(rows.filter(type=OrderType.MINT, status=OrderStatus.QUEUED).order_by("pk"))
+
+    sweep = assign._claim
+    _plant(assign, "_claim", claim)
+
+
+def _f8(_: "Post") -> None:
+    """Included is good enough: settle at the newest block."""
+    _plant(ChainClient, "finalized", ChainClient.head)
+
+
+def _f9(_: "Post") -> None:
+    """When finality stalls, one confirmation must do."""
+    real = ChainClient.finalized
+
+    def impatient(self: ChainClient) -> chain.Head:
+        final, head = real(self), self.head()
+        if head.number - final.number > FINALITY_BLOCKS + 2:
+            return self.block(head.number - 1) or final
+        return final
+
+    _plant(ChainClient, "finalized", impatient)
+
+
+def _f10(_: "Post") -> None:
+    """One node's newest view is believed, also when it says no."""
+
+    def observe_newest(*, node: Any, sender: str, nonce: int, hashes: Sequence[str]) -> Observation:
+        seen = observe(node=node, sender=sender, nonce=nonce, hashes=hashes)
+        try:
+            if seen.verdict is Verdict.PENDING and node.nonce(sender, at="pending") > nonce:
+                return Observation(verdict=Verdict.GONE, finalized=seen.finalized, note="used up")
+        except ChainError:
+            return seen
+        return seen
+
+    _plant(advance, "observe", observe_newest)
+    _plant(advance, "DEATH_AFTER", timedelta(0))
+
+
+def _f11(_: "Post") -> None:
+    """A failed receipt is believed at once."""
+
+    def observe_failures(**asked: Any) -> Observation:
+        seen = observe(**asked)
+        failed = seen.receipt is not None and not seen.receipt.succeeded
+        if seen.verdict is Verdict.INCLUDED and failed:
+            return Observation(
+                verdict=Verdict.FINAL_REVERTED, receipt=seen.receipt, finalized=seen.finalized
+            )
+        return seen
+
+    _plant(advance, "observe", observe_failures)
+
+
+def _f12(_: "Post") -> None:
+    """One bad order condemns its whole batch."""
+
+    def condemn(rows: Sequence[Any], *, simulation: Simulation) -> Plan:
+        try:
+            simulation.chain.simulate(
+                sender=simulation.sender, to=simulation.to, data=simulation.encode(rows)
+            )
+        except CallReverted as refusal:
+            return Plan([], 0, [(row, refusal) for row in rows])
+        return plan(rows, simulation=simulation)
+
+    def reject(planned: Plan, *, now: datetime) -> None:
+        for row, _refusal in planned.refused:
+            assert isinstance(row, Order)
+            _end(row, OrderStatus.REJECTED, now=now)
+
+    _plant(assign, "plan", condemn)
+    _plant(assign, "_push_back", reject)
+
+
+def _end(order: Order, to: OrderStatus, *, now: datetime) -> None:
+    with transaction.atomic(durable=True):
+        order = queries.order_for_update(order_id=order.pk)
+        if order.type == OrderType.MINT and order.status == OrderStatus.QUEUED:
+            postings.give_back(order=order, actor=PIPELINE, now=now)
+        elif order.type == OrderType.MINT:
+            postings.fail_mint(order=order, actor=PIPELINE, now=now)
+        move(
+            order,
+            to=to,
+            table=ORDER_TRANSITIONS,
+            actor=PIPELINE,
+            now=now,
+            data=order_facts(order, to=to),
+            next_attempt_at=None,
+            leased_until=None,
+        )
+
+
+def _f13(post: "Post") -> None:
+    """Every send signs again, and what was signed then is kept nowhere."""
+    send = broadcast_saved
+
+    def sign_and_send(
+        *, row: ChainTransaction, attempts: Sequence[Any], node: Any, **rest: Any
+    ) -> None:
+        newest = attempts[-1]
+        fees = chain.Fees(max_fee=newest.max_fee_wei + _dice.randrange(1, 9), tip=newest.tip_wei)
+        node.send(_sign(post, row, fees))
+        send(row=row, attempts=attempts, node=node, **rest)
+
+    _plant(advance, "broadcast", sign_and_send)
+
+
+def _f14(_: "Post") -> None:
+    """A mint that takes too long is failed and its shares are free again; it may still happen."""
+    include = advance._STEPS[Verdict.INCLUDED]
+
+    def give_up(look: Any) -> None:
+        row, now = look.row, look.now
+        if row.kind != ChainTransactionKind.MINT or now - row.created_at < IMPATIENCE:
+            include(look)
+            return
+        orders = [binding.order for binding in row.order_bindings.filter(live=True)]
+        _close_as_dead(row, "too slow", now)
+        for order in orders:
+            _end(order, OrderStatus.FAILED, now=now)
+
+    advance._STEPS[Verdict.INCLUDED] = give_up
+
+
+MUTANTS: dict[str, Callable[["Post"], None]] = {
+    "F1": _f1,
+    "F2": _f2,
+    "F3": _f3,
+    "F4": _f4,
+    "F5": _f5,
+    "F6": _f6,
+    "F7": _f7,
+    "F8": _f8,
+    "F9": _f9,
+    "F10": _f10,
+    "F11": _f11,
+    "F12": _f12,
+    "F13": _f13,
+    "F14": _f14,
+}
+
+
+def become(name: str, post: "Post") -> None:
+    """Turn this worker process into the named mutant; the empty name changes nothing."""
+    if name:
+        MUTANTS[name](post)

@@ -1,0 +1,97 @@
+"""The issuer's operator: closes a breaker after a look, and says whether anything is still open."""
+
+import time
+from pathlib import Path
+
+from django.db import DatabaseError, connections, transaction
+from django.utils import timezone
+
+from core import breakers
+from core.actors import Actor, ActorKind
+from core.models import Breaker
+from crash.books import FINISHED
+from issuance.models import ChainTransaction, Order, TokenLog
+from issuance.states import CHAIN_TRANSACTION_FINAL
+from tests.issuance.stage import NETWORK, Stage
+
+OPERATOR = Actor(ActorKind.OPERATOR, "crash")
+LOOK_SECONDS = 1.0
+# An operator needs a moment; meanwhile nothing may be signed.
+REACTION_SECONDS = 1.0
+
+
+class Operator:
+    """One person who believes that every halt was the weather's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log_path = folder / "halts.log"
+        self._looked_at = 0.0
+        self.closed = 0
+
+    def look(self) -> None:
+        """Close what has been open for a moment."""
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            self._close_all()
+        except DatabaseError:
+            self.forget_connection()
+
+    def _close_all(self) -> None:
+        now = timezone.now()
+        for halt in Breaker.objects.filter(status="OPEN"):
+            if halt.opened_at and (now - halt.opened_at).total_seconds() < REACTION_SECONDS:
+                continue
+            with self._log_path.open("a") as log:
+                log.write(f"{now} {halt.name}: {halt.reason}\n")
+            with transaction.atomic(durable=True):
+                breakers.close_breaker(name=halt.name, reason="looked at", actor=OPERATOR, now=now)
+            self.closed += 1
+
+    def is_quiet(self, stage: Stage) -> bool:
+        """Whether every order has ended and the record has come up to the finalized head."""
+        try:
+            if self._open_orders() or self._open_transactions():
+                return False
+            if Breaker.objects.filter(status="OPEN").exists():
+                return False
+        except DatabaseError:
+            self.forget_connection()
+            return False
+        pool = stage.anvil.rpc("txpool_status")
+        return int(pool["pending"], 16) == 0
+
+    def unrest(self) -> str:
+        """What has not ended, for the log."""
+        rows = Order.objects.exclude(status__in=FINISHED).values_list("status", flat=True)
+        waiting = ChainTransaction.objects.exclude(status__in=CHAIN_TRANSACTION_FINAL)
+        notes = list(waiting.values_list("kind", "status", "nonce", "last_note")[:5])
+        return f"orders {sorted(rows)[:20]}, transactions {notes}"
+
+    def network_is_halted(self) -> bool:
+        """Whether the network's breaker is open."""
+        return Breaker.objects.filter(name=f"issuance.{NETWORK}", status="OPEN").exists()
+
+    def progress(self) -> str:
+        """Orders taken and completed, for people watching."""
+        try:
+            taken = Order.objects.count()
+            done = Order.objects.filter(status="COMPLETED").count()
+            logs = TokenLog.objects.count()
+        except DatabaseError:
+            self.forget_connection()
+            return "no database"
+        return f"{taken} orders, {done} completed, {logs} logs"
+
+    def forget_connection(self) -> None:
+        """The server has gone: connect again at the next question."""
+        connections.close_all()
+
+    @staticmethod
+    def _open_orders() -> int:
+        return Order.objects.exclude(status__in=FINISHED).count()
+
+    @staticmethod
+    def _open_transactions() -> int:
+        return ChainTransaction.objects.exclude(status__in=CHAIN_TRANSACTION_FINAL).count()

@@ -1,0 +1,231 @@
+"""A seeded JSON-RPC proxy between the workers and the chain that lies, loses and delays.
+
+Run as ``python -m crash.proxy PORT UPSTREAM SEED``. ``GET /counts`` says how often each fault
+happened, ``POST /chance`` with a number sets how often they do.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Any
+
+import rlp  # type: ignore[import-untyped]  # it ships no types
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from eth_account import Account
+
+from crash.faults import (
+    FALSE_REFUSALS,
+    GAS_CAP,
+    REPLACEMENT_PERCENT,
+    Fault,
+    choose,
+)
+
+UPSTREAM_SECONDS_MAX = 10
+DELAY_SECONDS_MAX = 0.4
+LAG_MAX = 3
+STALL_BLOCKS = 12
+OFFERS_KEPT = 4_000
+DELIVERED_ALL_THE_SAME = 0.5
+_HTTP_STATUSES = {Fault.HTTP_429: 429, Fault.HTTP_500: 500}
+_COMMON_HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A transaction as a pool sees it."""
+
+    raw: str
+    lane: tuple[str, int]
+    tip: int
+    fee: int
+    gas: int
+
+    def replaces(self, held: "_Offer") -> bool:
+        """Whether both fees are a tenth above."""
+        dearer = self.tip * 100 >= held.tip * REPLACEMENT_PERCENT
+        return dearer and self.fee * 100 >= held.fee * REPLACEMENT_PERCENT
+
+    def is_above(self, held: "_Offer") -> bool:
+        """A dearer offer, if not by enough; an earlier one sent again is no event."""
+        return self.tip >= held.tip and self.fee >= held.fee
+
+
+def _offer(raw: str) -> _Offer:
+    data = bytes.fromhex(raw[2:])
+    fields = rlp.decode(data[1:])
+    nonce, tip, fee, gas = (int.from_bytes(fields[index]) for index in (1, 2, 3, 4))
+    return _Offer(raw, (Account.recover_transaction(data), nonce), tip, fee, gas)
+
+
+class Proxy:
+    """One upstream node behind a liar with a seed."""
+
+    def __init__(self, upstream: str, seed: int) -> None:
+        self._upstream = upstream
+        self._dice = random.Random(seed)  # noqa: S311 - faults must be repeatable, not secret
+        self._session: ClientSession | None = None
+        self._held: dict[tuple[str, int], _Offer] = {}
+        self._order: deque[tuple[str, int]] = deque()
+        self.chance = 0.0
+        self.counts: Counter[str] = Counter()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request, truly or not."""
+        body = await request.read()
+        call = json.loads(body)
+        method, parameters = call["method"], call.get("params") or []
+        refusal = self._rule(method, parameters)
+        if refusal is not None:
+            return _error(call, refusal)
+        fault = choose(method, chance=self.chance, dice=self._dice)
+        if fault is None:
+            return await self._forward(body)
+        return await self._commit(fault, request, call, body)
+
+    async def _commit(
+        self, fault: Fault, request: web.Request, call: dict[str, Any], body: bytes
+    ) -> web.StreamResponse:
+        """Let the fault happen and count it."""
+        self.counts[fault] += 1
+        if fault in FALSE_REFUSALS:
+            if self._dice.random() < DELIVERED_ALL_THE_SAME:
+                await self._ask(body)
+            return _error(call, FALSE_REFUSALS[fault])
+        if fault in _HTTP_STATUSES:
+            return web.Response(status=_HTTP_STATUSES[fault], text="no")
+        if fault in (Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.TRUNCATED):
+            return await self._cut_off(fault, request, body)
+        if fault is Fault.DUPLICATE:
+            await self._ask(body)
+        elif fault is Fault.DELAY:
+            await asyncio.sleep(self._dice.uniform(0.02, DELAY_SECONDS_MAX))
+        else:
+            return await self._lie(fault, call)
+        return await self._forward(body)
+
+    async def _cut_off(self, fault: Fault, request: web.Request, body: bytes) -> web.StreamResponse:
+        """The connection or the answer ends too early; the node may have acted all the same."""
+        answer = b"" if fault is Fault.DROP_BEFORE else await self._ask(body)
+        if fault is Fault.TRUNCATED:
+            return web.Response(body=answer[: len(answer) // 2], headers=_COMMON_HEADERS)
+        if request.transport is not None:
+            request.transport.close()
+        return web.Response(status=502)
+
+    async def _lie(self, fault: Fault, call: dict[str, Any]) -> web.StreamResponse:
+        """A well-formed answer that is old or wrong."""
+        if fault is Fault.NULL_RECEIPT:
+            return _result(call, None)
+        if fault is Fault.WRONG_CHAIN_ID:
+            return _result(call, "0x1")
+        if fault in (Fault.STALE_HEAD, Fault.STALLED_FINALITY):
+            return await self._old_block(fault, call)
+        answer = json.loads(await self._ask(json.dumps(call).encode()))
+        if isinstance(answer.get("result"), str):
+            lagging = max(int(answer["result"], 16) - self._dice.randint(1, LAG_MAX), 0)
+            answer["result"] = hex(lagging)
+        return web.json_response(answer)
+
+    async def _old_block(self, fault: Fault, call: dict[str, Any]) -> web.StreamResponse:
+        tag = call["params"][0]
+        truth = json.loads(await self._ask(json.dumps(call).encode()))
+        block = truth.get("result")
+        if tag not in ("latest", "finalized") or block is None:
+            return web.json_response(truth)
+        back = self._dice.randint(1, LAG_MAX) if fault is Fault.STALE_HEAD else STALL_BLOCKS
+        number = max(int(block["number"], 16) - back, 0)
+        older = dict(call, params=[hex(number), *call["params"][1:]])
+        return await self._forward(json.dumps(older).encode())
+
+    def _rule(self, method: str, parameters: list[Any]) -> str | None:
+        """What a real node refuses and anvil does not."""
+        if method != "eth_sendRawTransaction" or self.chance == 0:
+            return None
+        offer = _offer(parameters[0])
+        if offer.gas > GAS_CAP:
+            self.counts[Fault.GAS_CAP_RULE] += 1
+            return "transaction gas limit too high"
+        held = self._held.get(offer.lane)
+        if held is None or held.raw == offer.raw or offer.replaces(held):
+            return None
+        if offer.is_above(held):
+            self.counts[Fault.REPLACEMENT_RULE] += 1
+        return FALSE_REFUSALS[Fault.FALSE_UNDERPRICED]
+
+    def _remember(self, raw: str, answer: bytes) -> None:
+        """What the node took is in its pool, until it is mined or the pool is emptied."""
+        if b'"result"' not in answer:
+            return
+        offer = _offer(raw)
+        if offer.lane not in self._held:
+            self._order.append(offer.lane)
+        self._held[offer.lane] = offer
+        while len(self._order) > OFFERS_KEPT:
+            self._held.pop(self._order.popleft(), None)
+
+    def forget_prices(self) -> None:
+        """A reorganisation or a drop emptied the pool: nothing is being replaced any more."""
+        self._held.clear()
+        self._order.clear()
+
+    async def _forward(self, body: bytes) -> web.StreamResponse:
+        return web.Response(body=await self._ask(body), headers=_COMMON_HEADERS)
+
+    async def _ask(self, body: bytes) -> bytes:
+        if self._session is None:
+            self._session = ClientSession(timeout=ClientTimeout(total=UPSTREAM_SECONDS_MAX))
+        try:
+            async with self._session.post(
+                self._upstream, data=body, headers=_COMMON_HEADERS
+            ) as answer:
+                text = await answer.read()
+        except (ClientError, TimeoutError):
+            return b""
+        if b"eth_sendRawTransaction" in body:
+            self._remember(json.loads(body)["params"][0], text)
+        return text
+
+
+def _result(call: dict[str, Any], result: object) -> web.Response:
+    return web.json_response({"jsonrpc": "2.0", "id": call.get("id"), "result": result})
+
+
+def _error(call: dict[str, Any], message: str) -> web.Response:
+    error = {"code": -32000, "message": message}
+    return web.json_response({"jsonrpc": "2.0", "id": call.get("id"), "error": error})
+
+
+def application(proxy: Proxy) -> web.Application:
+    """The proxy and its own three questions."""
+
+    async def counts(_: web.Request) -> web.Response:
+        return web.json_response(dict(proxy.counts))
+
+    async def chance(request: web.Request) -> web.Response:
+        proxy.chance = float(await request.text())
+        return web.json_response(proxy.chance)
+
+    async def forget(_: web.Request) -> web.Response:
+        proxy.forget_prices()
+        return web.json_response(None)
+
+    app = web.Application()
+    app.router.add_get("/counts", counts)
+    app.router.add_post("/chance", chance)
+    app.router.add_post("/forget", forget)
+    app.router.add_post("/", proxy.handle)
+    return app
+
+
+def main(port: int, upstream: str, seed: int) -> None:
+    """Serve until killed."""
+    proxy = Proxy(upstream, seed)
+    web.run_app(application(proxy), host="127.0.0.1", port=port, print=None, access_log=None)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,73 @@
+"""What a run of the campaign comes to: the JSON that machines read, and the verdict for people."""
+
+from dataclasses import dataclass
+from typing import Any
+
+# The checker's invariants, as the figures of the JSON count them.
+COUNTED_AS = {
+    "double_mints": ("I1", "I1b"),
+    "lost": ("I2", "I5", "I6"),
+    "falsely_settled": ("I4",),
+    "supply_breaches": ("I3",),
+}
+NOT_COUNTED = ("I7", "I8")
+CONTROL_ORDERS_MIN = 30
+KILLED, SURVIVED = "killed", "survived"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The storm's result and what became of each mutant."""
+
+    storm: dict[str, Any]
+    mutants: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Exactly the keys that were promised."""
+        storm, verdict = self.storm, self.storm["verdict"]
+        return {
+            "seed": storm["spec"]["seed"],
+            "orders": storm["orders"],
+            "kills": storm["kills"],
+            "failpoints": storm["failpoints"],
+            "rpc_faults": storm["rpc_faults"],
+            "reorgs": storm["chain"].get("reorgs", 0),
+            "flushalls": storm["flushalls"],
+            "lost_commits": storm["lost_commits"],
+            **{
+                name: sum(verdict.get(invariant, 0) for invariant in invariants)
+                for name, invariants in COUNTED_AS.items()
+            },
+            "control_double_mints": verdict.get("control", 0),
+            "mutants": self.mutants,
+        }
+
+    def complaints(self) -> list[str]:
+        """Why the run failed; empty when it passed."""
+        storm, figures = self.storm, self.as_json()
+        found = [f"{name}: {figures[name]}" for name in COUNTED_AS if figures[name]]
+        found += [
+            f"{name}: {storm['verdict'][name]}" for name in NOT_COUNTED if name in storm["verdict"]
+        ]
+        found += [
+            f"never killed at {name}" for name, hits in storm["failpoints"].items() if not hits
+        ]
+        found += [
+            f"mutant {name} survived" for name, end in self.mutants.items() if end == SURVIVED
+        ]
+        if "no_verdict" in storm["verdict"]:
+            found.append("the checker gave no verdict")
+        if not storm["is_drained"]:
+            found.append("the work did not come to an end")
+        if storm["spec"]["ends_below_finality"] and not storm["halted_below_finality"]:
+            found.append("a reorganisation below finality did not halt the network")
+        if storm["accidents"]:
+            found.append(f"{storm['accidents']} workers ended by themselves")
+        if storm["spec"]["control_orders"] >= CONTROL_ORDERS_MIN and not verdict_of_control(storm):
+            found.append("the naive control minted nothing twice: the harness is blind")
+        return found
+
+
+def verdict_of_control(storm: dict[str, Any]) -> int:
+    """How many mints too many the control made."""
+    return int(storm["verdict"].get("control", 0))

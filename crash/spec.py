@@ -1,0 +1,63 @@
+"""What a campaign is told, and what it tells afterwards."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(kw_only=True)
+class Spec:
+    """What to run. Rates are events per second; ``chance`` is that of a fault per request."""
+
+    seed: int
+    seconds: float
+    folder: str
+    golden: str = ""
+    mutant: str = ""
+    workers: int = 4
+    holders: int = 6
+    orders_per_second: float = 8.0
+    chance: float = 0.04
+    kills: bool = True
+    failover_every: float = 0.0
+    control_orders: int = 0
+    stop_at_violation: bool = False
+    drain_seconds: float = 90.0
+    ends_below_finality: bool = True
+    rates: dict[str, float] = field(
+        default_factory=lambda: {
+            "reorganise": 1.1,
+            "drop": 0.15,
+            "steal": 0.12,
+            "haunt": 0.12,
+            "rest": 0.06,
+            "spike": 0.03,
+            "revert_for_a_moment": 0.02,
+            "kill_one": 0.25,
+            "stop_one": 0.12,
+            "flushall": 0.03,
+        }
+    )
+
+
+@dataclass
+class Result:
+    """What came of it; ``verdict`` is the checker's."""
+
+    spec: dict[str, Any]
+    seconds: float = 0.0
+    orders: int = 0
+    kills: int = 0
+    stops: int = 0
+    accidents: int = 0
+    failpoints: dict[str, int] = field(default_factory=dict)
+    rpc_faults: dict[str, int] = field(default_factory=dict)
+    chain: dict[str, int] = field(default_factory=dict)
+    flushalls: int = 0
+    failovers: int = 0
+    lost_commits: int = 0
+    lost_rows: int = 0
+    halts: int = 0
+    is_drained: bool = False
+    halted_below_finality: bool = False
+    verdict: dict[str, int] = field(default_factory=dict)
+    violations: list[dict[str, str]] = field(default_factory=list)
