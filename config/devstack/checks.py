@@ -107,12 +107,15 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(*, name: str | None, rows_path: str | None) -> int:
-    """Run the benchmarks below bench/; each file with a ``main(rows_path)`` is one."""
-    found = sorted(path.stem for path in BENCHES.glob("[a-z]*.py"))
+    """Run the benchmarks below bench/; each file with a ``main()`` is one."""
+    files = sorted(BENCHES.glob("[a-z]*.py"))
+    found = [path.stem for path in files if "\ndef main(" in path.read_text()]
     if not found:
         raise StackError("there are no benchmarks yet")
     if name is not None and name not in found:
         raise StackError(f"no benchmark is called {name}; there are: {', '.join(found)}")
+    if rows_path and name is None and len(found) > 1:
+        raise StackError(f"--json takes one benchmark's rows; name one of: {', '.join(found)}")
     codes = []
     for each in [name] if name else found:
         command = [PYTHON, "-m", f"bench.{each}", *(["--json", rows_path] if rows_path else [])]
