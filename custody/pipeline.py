@@ -18,6 +18,7 @@ from custody.providers.custodian import (
 )
 from custody.providers.files import FileRefused
 from custody.states import MessageChannel
+from kyc.policy import InvestorNotApproved, NotEligible
 
 ACTOR: Actor = system("custody.exchange")
 LEASE = timedelta(seconds=60)
@@ -91,6 +92,10 @@ def _instruct(delivery: Delivery, *, client: CustodianClient, now: datetime) -> 
         return
     except StateConflict:
         services.note_sent(movement=delivery)  # called off before it was told: nothing to send
+        return
+    except (NotEligible, InvestorNotApproved) as refusal:
+        _log.warning("delivery_held", delivery=delivery.public_id, reason=refusal.code)
+        services.note_held(delivery=delivery, reason_code=refusal.code, now=now)
         return
     try:
         client.instruct(_instruction(fresh, now=now))

@@ -21,6 +21,7 @@ from custody.services.sending import (
     begin_delivery_instruction,
     begin_deposit_advice,
     note_cap_awaited,
+    note_held,
     note_not_sent,
     note_sent,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "freeze_fund",
     "import_statement",
     "note_cap_awaited",
+    "note_held",
     "note_not_sent",
     "note_sent",
     "pass_over_file",

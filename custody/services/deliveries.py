@@ -16,6 +16,7 @@ from custody.services.deposits import require_step
 from custody.states import DELIVERY_TRANSITIONS, DeliveryStatus
 from kyc import policy
 from kyc import queries as kyc_queries
+from kyc.models import Decision, Investor
 from kyc.states import Action
 
 
@@ -33,13 +34,14 @@ def request_delivery(
 ) -> Delivery:
     """Set free shares aside and have them delivered to an account outside custody.
 
-    A closed fund still delivers. Raises NotFound, UnknownFund, QuantityStep, SharesNotFree,
+    A closed fund still delivers; a suspended investor must first be limited to exit by a person.
+    Raises NotFound, UnknownFund, QuantityStep, SharesNotFree,
     InsufficientShares, or the refusals of kyc.policy.require for the action ``deliver``.
     """
     investor = kyc_queries.investor_for(institution_id=institution_id, investor_id=investor_id)
     fund = queries.fund_by_symbol(symbol)
     require_step(fund, quantity=quantity)
-    decision = policy.require(investor=investor, action=Action.DELIVER, context={}, now=now)
+    decision = require_deliverable(investor, trigger="delivery", now=now)
     account = queries.deliverable_account(
         investor_id=investor.pk, fund_id=fund.pk, quantity=quantity
     )
@@ -100,6 +102,20 @@ def cancel_delivery(
         data=describe(delivery) | {"reason": reason},
         next_attempt_at=None,
     )
+
+
+def require_deliverable(investor: Investor, *, trigger: str, now: datetime) -> Decision:
+    """The decision, not yet saved, that lets shares leave; asked again right before they do.
+
+    Raises the refusals of kyc.policy.require. A delivery has no place to wait for a person, so
+    REVIEW is a refusal too.
+    """
+    decision = policy.require(
+        investor=investor, action=Action.DELIVER, context={}, now=now, trigger=trigger
+    )
+    if decision.effect == policy.Effect.REVIEW.name:
+        raise policy.not_eligible(decision)
+    return decision
 
 
 def describe(delivery: Delivery) -> dict[str, str]:

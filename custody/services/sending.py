@@ -10,6 +10,7 @@ from core.use_case import use_case
 from custody import queries
 from custody.models import Delivery, Deposit
 from custody.services.deliveries import describe as describe_delivery
+from custody.services.deliveries import require_deliverable
 from custody.states import DELIVERY_TRANSITIONS, DeliveryStatus, DepositStatus, FundStatus
 
 RETRY_SECONDS_MAX = 300
@@ -17,6 +18,7 @@ RETRY_SECONDS_MAX = 300
 # down may hold up an exit this long and no longer.
 CAP_WAIT = timedelta(minutes=10)
 CAP_LOOK_AGAIN = timedelta(seconds=1)
+HELD_LOOK_AGAIN = timedelta(minutes=10)
 _UNTOLD = frozenset({DepositStatus.CANCELLED, DepositStatus.REJECTED})
 
 
@@ -46,8 +48,9 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
     """Move the delivery to INSTRUCTED before the custodian hears of it, so that it cannot be
     called off behind the custodian's back.
 
-    Raises StateConflict when it was called off already, CapStillHigh while the contracts may
-    allow more than what stays.
+    KYC is asked again here, as before a signature. Raises StateConflict when it was called off
+    already, CapStillHigh while the contracts may allow more than what stays, or the refusals of
+    ``require_deliverable``.
     """
     rows = Delivery.objects.select_for_update(no_key=True, of=("self",))
     fresh = rows.select_related("fund", "investor").get(pk=delivery.pk)
@@ -56,6 +59,8 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
             raise StateConflict("The delivery was called off.", state=fresh.status)
         return fresh
     _require_lower_caps(fresh, now=now)
+    decision = require_deliverable(fresh.investor, trigger="instruction", now=now)
+    decision.save(force_insert=True)
     return move(
         fresh,
         to=DeliveryStatus.INSTRUCTED,
@@ -64,6 +69,8 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
         now=now,
         data=describe_delivery(fresh),
         sent_at=now,
+        decision=decision,
+        reason_code="",
     )
 
 
@@ -72,6 +79,14 @@ def note_cap_awaited(*, delivery: Delivery, now: datetime) -> None:
     """Look again soon whether the cap has fallen."""
     Delivery.objects.filter(pk=delivery.pk).update(
         next_attempt_at=now + CAP_LOOK_AGAIN, leased_until=None
+    )
+
+
+@use_case
+def note_held(*, delivery: Delivery, reason_code: str, now: datetime) -> None:
+    """Its investor may not have it now: say why, and ask again later. It can still be called off."""
+    Delivery.objects.filter(pk=delivery.pk).update(
+        reason_code=reason_code, next_attempt_at=now + HELD_LOOK_AGAIN, leased_until=None
     )
 
 

@@ -3,6 +3,7 @@
 from kyc.policy.decisions import (
     decide,
     kyc_expiry,
+    not_eligible,
     onchain_country,
     permits,
     require,
@@ -21,6 +22,7 @@ __all__ = [
     "NotEligible",
     "decide",
     "kyc_expiry",
+    "not_eligible",
     "onchain_country",
     "permits",
     "require",

@@ -7,6 +7,9 @@ from core.models import Event
 from core.units import parse_quantity
 from custody import queries, services
 from custody.models import Delivery, Fund
+from kyc import services as kyc_services
+from kyc.models import Decision
+from kyc.policy import NotEligible
 from tests.custody.rows import NOW, TEST
 
 
@@ -42,6 +45,16 @@ def test_more_than_is_free_cannot_be_delivered(stage):
         stage.request("11")
     assert refusal.value.code == "insufficient_shares"
     assert Delivery.objects.count() == 0
+    assert stage.held().free == parse_quantity("10")
+
+
+def test_a_suspended_investor_needs_a_person_before_shares_leave(stage):
+    stage.settled_deposit("10")
+    kyc_services.suspend_investor(investor_id=stage.investor.pk, reason="tip", actor=TEST, now=NOW)
+    with pytest.raises(NotEligible) as refusal:
+        stage.request("10")
+    assert refusal.value.extra["effect"] == "review"
+    assert Decision.objects.filter(action="deliver", effect="REVIEW").count() == 1
     assert stage.held().free == parse_quantity("10")
 
 

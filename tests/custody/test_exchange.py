@@ -17,6 +17,7 @@ from custody.providers.custodian import (
     CustodianUnavailable,
     Instruction,
 )
+from kyc import services as kyc_services
 from tests.custody.rows import NOW, TEST
 from tests.custody.stage import IBIT, confirmation, line_about, statement
 
@@ -209,3 +210,36 @@ def test_a_frozen_fund_mints_nothing_so_its_exits_need_not_wait(stage, custodian
     exchange(stage, custodian)
     delivery.refresh_from_db()
     assert delivery.status == "INSTRUCTED"
+
+
+@pytest.mark.parametrize(
+    ("restrict", "reason_code"),
+    [
+        (kyc_services.freeze_investor, "investor_not_approved"),
+        (kyc_services.suspend_investor, "not_eligible"),
+    ],
+)
+def test_shares_of_an_investor_stopped_meanwhile_do_not_leave(
+    stage, custodian, restrict, reason_code
+):
+    stage.settled_deposit("10")
+    delivery = stage.request("10")
+    restrict(investor_id=stage.investor.pk, reason="tip", actor=TEST, now=NOW)
+    exchange(stage, custodian)
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.reason_code) == ("REQUESTED", reason_code)
+    assert custodian.told == []
+    services.cancel_delivery(delivery_id=delivery.pk, reason="frozen", actor=TEST, now=NOW)
+    assert stage.held().free == parse_quantity("10")
+
+
+def test_a_suspended_investor_leaves_once_a_person_limits_it_to_exit(stage, custodian):
+    stage.settled_deposit("10")
+    delivery = stage.request("10")
+    kyc_services.suspend_investor(investor_id=stage.investor.pk, reason="tip", actor=TEST, now=NOW)
+    exchange(stage, custodian)
+    kyc_services.restrict_to_exit(investor_id=stage.investor.pk, reason="let", actor=TEST, now=NOW)
+    exchange(stage, custodian, now=NOW + timedelta(minutes=10))
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.reason_code) == ("INSTRUCTED", "")
+    assert delivery.decision.trigger == "instruction"
