@@ -148,7 +148,13 @@ def _take_back(deposit: Deposit, line: ConfirmationLine, context: Context) -> No
     """
     _require_same_fund(deposit, line)
     if deposit.status != DepositStatus.SETTLED or line.quantity != deposit.quantity:
-        raise Implausible(BreakKind.UNEXPECTED_MOVE, delta=-line.quantity)
+        # A part taken back: our books still count shares that are gone.
+        counted = deposit.settled_quantity > 0 and deposit.status != DepositStatus.REVERSED
+        raise Implausible(
+            BreakKind.UNEXPECTED_MOVE,
+            severity=Severity.S0 if counted else Severity.S1,
+            delta=-line.quantity,
+        )
     try:
         with transaction.atomic(savepoint=True):
             for part in deposit.confirmations.filter(transfer__isnull=False):

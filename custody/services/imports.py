@@ -29,6 +29,7 @@ from custody.providers.files import (
     ConfirmationFile,
     ConfirmationLine,
     FileRefused,
+    Outcome,
     ParsedFile,
     StatementFile,
 )
@@ -36,6 +37,9 @@ from custody.services import confirmations, reconciliation
 from custody.states import BreakKind, MessageChannel, MessageKind, MessageStatus, Severity
 
 CLOCK_TOLERANCE = timedelta(hours=1)
+# A custodian dates by its own calendar, which nowhere runs further ahead than this.
+AHEAD_OF_UTC_MAX = timedelta(hours=14)
+_DONE = frozenset({Outcome.SETTLED, Outcome.REVERSED})
 
 
 class UnknownIsin(FileRefused):
@@ -268,8 +272,11 @@ def _take_confirmations(
     parsed: ConfirmationFile, message: Message, *, actor: Actor, now: datetime
 ) -> list[Break]:
     fresh = [line for line in parsed.lines if not _is_replay(line, message.custodian)]
+    latest = (now + AHEAD_OF_UTC_MAX).date()
     for line in fresh:
         _fund(line.isin, line.value_date, line.line)
+        if line.outcome in _DONE and line.value_date > latest:
+            raise FromTheFuture("What settles on a later day has not settled.", line=line.line)
     work = [
         (line, confirmations.movement_of(line, custodian_id=message.custodian_id)) for line in fresh
     ]

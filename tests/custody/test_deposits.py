@@ -176,6 +176,36 @@ def test_a_reversal_of_shares_that_back_tokens_freezes_the_fund(stage):
     assert stage.held().settled == parse_quantity("10")
 
 
+def test_a_part_that_is_taken_back_freezes_the_fund(stage):
+    part = stage.advise("10")
+    stage.confirm(part, shares="4", custodian_reference="P1")
+    whole = stage.settled_deposit("10")
+    for deposit in (part, whole):
+        found = stage.confirm(
+            deposit, "REVERSED", shares="4", custodian_reference=f"R-{deposit.pk}"
+        ).breaks
+        assert [(each.kind, each.severity) for each in found] == [("UNEXPECTED_MOVE", "S0")]
+    stage.fund.refresh_from_db()
+    assert stage.fund.status == "FROZEN"
+
+
+def test_a_reversal_of_what_never_counted_freezes_nothing(stage):
+    found = stage.confirm(stage.advise("10"), "REVERSED").breaks
+    assert [(each.kind, each.severity) for each in found] == [("UNEXPECTED_MOVE", "S1")]
+    stage.fund.refresh_from_db()
+    assert stage.fund.status == "ACTIVE"
+
+
+def test_what_settles_on_a_later_day_has_not_settled(stage):
+    deposit = stage.advise("10")
+    with pytest.raises(FileRefused) as refusal:
+        stage.confirm(deposit, value_date=NOW.date() + timedelta(days=2))
+    assert refusal.value.code == "statement_from_the_future"
+    assert (status_of(deposit), stage.held().settled) == ("ADVISED", 0)
+    stage.confirm(deposit, "MATCHED", value_date=NOW.date() + timedelta(days=2))
+    assert status_of(deposit) == "MATCHED"
+
+
 def test_a_deposit_can_be_called_off_until_the_custodian_is_told(stage):
     deposit = stage.advise("10")
     services.begin_deposit_advice(deposit=deposit, now=NOW)
