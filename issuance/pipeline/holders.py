@@ -49,12 +49,12 @@ def _want(token: Token, *, now: datetime) -> None:
     windows = max(ceil(entries.count() / WINDOW), 1)
     start = int(now.timestamp()) % windows * WINDOW
     looked_at = standing.filter(pk__in=entries.values("wallet_id")).order_by("pk")
-    services.want_holders(
-        token_id=token.pk,
-        wallets=[*newcomers, *looked_at[start : start + WINDOW]],
-        lapsed=[holder.pk for holder in lapsed],
-        now=now,
-    )
+    # Leavers first and by themselves: a stream of newcomers must not keep anybody permitted.
+    leavers = [holder.pk for holder in lapsed]
+    if leavers:
+        services.want_holders(token_id=token.pk, wallets=[], lapsed=leavers, now=now)
+    arrivals = [*newcomers, *looked_at[start : start + WINDOW]]
+    services.want_holders(token_id=token.pk, wallets=arrivals, lapsed=[], now=now)
 
 
 def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datetime) -> int:
