@@ -6,7 +6,9 @@ from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet, Subquery
 
+from core.actors import ActorKind
 from core.errors import NotFound
+from core.ids import IdInvalid, decode_id
 from core.models import (
     ApiKey,
     Event,
@@ -35,6 +37,26 @@ def api_key_for_update(*, key_id: uuid.UUID, institution_id: uuid.UUID | None = 
     """One key, locked. Without ``institution_id`` for the issuer's operators."""
     rows = ApiKey.objects.select_for_update(no_key=True).filter(pk=key_id)
     return _one(rows if institution_id is None else rows.filter(institution_id=institution_id))
+
+
+def makers_behind(maker: str) -> frozenset[str]:
+    """Everybody who may have made what ``maker`` (an actor as stored) made.
+
+    Whoever issued an API key, or rotated it, has seen its text and can act with it.
+    """
+    found: set[str] = set()
+    while maker not in found:
+        found.add(maker)
+        kind, _, name = maker.partition(":")
+        if kind != ActorKind.API_KEY:
+            break
+        try:
+            key_id = decode_id(ApiKey.PREFIX, name)
+        except IdInvalid:
+            break
+        issued = ApiKey.objects.filter(pk=key_id).values_list("created_by", flat=True).first()
+        maker = issued or maker
+    return frozenset(found)
 
 
 def events(*, institution_id: uuid.UUID) -> QuerySet[Event]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from core.actors import Actor
 from core.ids import new_uuid
 from core.models import Institution
 from core.units import parse_quantity
@@ -53,7 +54,9 @@ class Paper:
         }
         return body | changes
 
-    def order(self, quantity: str = "10", order_type: OrderType = OrderType.MINT) -> Order:
+    def order(
+        self, quantity: str = "10", order_type: OrderType = OrderType.MINT, actor: Actor = CLIENT
+    ) -> Order:
         return services.create_order(
             institution_id=self.institution.pk,
             terms=OrderTerms(
@@ -66,7 +69,7 @@ class Paper:
             ),
             client_order_id=uuid.uuid4().hex,
             context={},
-            actor=CLIENT,
+            actor=actor,
             now=timezone.now(),
         )
 

@@ -3,7 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from core.actors import operator
+from core import services as core_services
+from core.actors import Actor, ActorKind, operator
 from core.errors import SameActor, StateConflict
 from custody import queries as custody_queries
 from issuance import services
@@ -36,6 +37,27 @@ def test_its_maker_can_neither_approve_nor_reject(paper):
         with pytest.raises(SameActor):
             decide(service, order, actor=CLIENT)
     assert Order.objects.get().status == "AWAITING_APPROVAL"
+
+
+def test_whoever_issued_the_key_that_ordered_cannot_approve(paper):
+    now = timezone.now()
+    issued = core_services.issue_api_key(
+        institution_id=paper.institution.pk,
+        name="trading",
+        granted=["orders:create", "api_keys:rotate"],
+        actor=OPERATOR,
+        now=now,
+    )
+    first = Actor(ActorKind.API_KEY, issued.row.public_id)
+    rotated = core_services.rotate_api_key(
+        institution_id=paper.institution.pk, key_id=issued.row.pk, actor=first, now=now
+    )
+    for maker in (first, Actor(ActorKind.API_KEY, rotated.row.public_id)):
+        order = paper.order(actor=maker)
+        for service in (services.approve_order, services.reject_order):
+            with pytest.raises(SameActor):
+                decide(service, order)
+        assert decide(services.approve_order, order, actor=operator(9)).status == "QUEUED"
 
 
 def test_a_rejected_mint_frees_its_shares(paper):
