@@ -99,16 +99,18 @@ def test_a_shorter_delay_or_a_stranger_is_refused_by_the_timelock(locked):
         send(locked, locked.issuer, operation.encode_schedule(delay_seconds=DELAY))
 
 
-@pytest.mark.parametrize("change", ["delay_seconds", "proposers", "executors"])
-def test_a_timelock_that_differs_from_the_plan_is_refused(locked, change):
+def test_a_timelock_that_differs_from_the_plan_is_refused(locked):
     plan = TimelockPlan(DELAY, (locked.admin.address,), (locked.pauser.address,))
     address = locked.plan.admin
     verify_timelock(client=locked.client, address=address, plan=plan)
-    other = DELAY + 1 if change == "delay_seconds" else (locked.bob.address,)
-    with pytest.raises(RoleMissing):
-        verify_timelock(
-            client=locked.client, address=address, plan=replace(plan, **{change: other})
-        )
+    bob = (locked.bob.address,)
+    for other in (
+        replace(plan, delay_seconds=DELAY + 1),
+        replace(plan, proposers=bob),
+        replace(plan, executors=bob),
+    ):
+        with pytest.raises(RoleMissing):
+            verify_timelock(client=locked.client, address=address, plan=other)
     with pytest.raises(RoleMissing, match="another administrator"):
         verify_timelock(client=locked.client, address=address, plan=plan, outsiders=(address,))
     with pytest.raises(BytecodeMismatch, match="not our timelock"):
@@ -124,8 +126,8 @@ def test_a_proposers_key_signs_announcements_only(locked):
     def call(to, data):
         return UnsignedCall(locked.client.chain_id, 0, to, data, 100_000, Fees(GWEI, GWEI))
 
-    assert signer.sign(call(timelock, operation.encode_schedule(delay_seconds=DELAY)))
-    assert signer.sign(call(timelock, operation.encode_cancel()))
+    for data in (operation.encode_schedule(delay_seconds=DELAY), operation.encode_cancel()):
+        assert signer.sign(call(timelock, data)).sender == signer.address
     for to, data in (
         (timelock, operation.encode_execute()),
         (locked.address, token.encode_unpause(1)),
