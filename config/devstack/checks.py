@@ -37,7 +37,6 @@ def _manage(*arguments: str) -> list[str]:
     return [PYTHON, "-W", "ignore::RuntimeWarning", "manage.py", *arguments]
 
 
-CRASH_TESTS = ("tests/crash", "-v")
 HOUSE_RULES = ("tests/test_house_rules.py",)
 # bandit's rules are ruff's S rules, which also know our reasons for exceptions.
 LINT: dict[str, list[str]] = {
@@ -104,6 +103,13 @@ def test(arguments: Sequence[str]) -> int:
     # pyproject.toml names the settings of tests; the variable would go before it.
     env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     os.execve(PYTHON, [PYTHON, "-m", "pytest", *arguments], env)  # noqa: S606 - no shell is wanted
+
+
+def crash(arguments: Sequence[str]) -> int:
+    """Run the campaign (package ``crash``) in a process of its own: it chooses its own settings."""
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    command = [PYTHON, "-m", "crash", *arguments]
+    return subprocess.run(command, cwd=places.CHECKOUT, env=env, check=False).returncode
 
 
 def bench(*, name: str | None, rows_path: str | None) -> int:
