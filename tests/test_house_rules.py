@@ -36,9 +36,10 @@ def _tree(path: Path) -> ast.Module:
 def _long_functions(tree: ast.Module) -> list[str]:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [
-        f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
+        f"{node.name} ({lines} lines)"
         for node in ast.walk(tree)
-        if isinstance(node, functions) and node.end_lineno - node.lineno >= FUNCTION_LINES_MAX
+        if isinstance(node, functions)
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
     ]
 
 

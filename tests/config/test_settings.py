@@ -17,7 +17,7 @@ SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "API_KEY_PEPPER", "DATABASE_URL", "R
 def _read_by_the_settings():
     tree = ast.parse((ROOT / "config" / "settings.py").read_text())
     return {
-        node.args[0].value
+        ast.literal_eval(node.args[0])
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and re.fullmatch(r"env\.[a-z_]+", ast.unparse(node.func))
     }

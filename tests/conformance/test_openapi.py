@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode, checks
+from schemathesis.core.result import Ok
 
 from config.wsgi import application
 
@@ -22,7 +23,11 @@ CHECKS = [
 def _operations():
     schema = schemathesis.openapi.from_path(str(DOCUMENT))
     schema.app = application
-    return [found.ok() for found in schema.get_all_operations()]
+    operations = []
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
+        operations.append(found.ok())
+    return operations
 
 
 def _ask(operation, mode, bearer):
