@@ -29,8 +29,9 @@ from issuance.states import (
     OrderType,
     SignerRole,
 )
-from kyc.models import Decision
+from kyc.models import Decision, store_decisions
 
+_IDLE: dict[str, Any] = {"next_attempt_at": None, "leased_until": None}
 _WANTED = {
     ChainTransactionKind.MINT: OrderStatus.QUEUED,
     ChainTransactionKind.BURN: OrderStatus.QUEUED,
@@ -52,7 +53,8 @@ def assign_orders(
     """Bind orders of one token to the next nonce and sign, or None when none of them may go.
 
     Asks KYC again right before signing and moves ``reserved`` to ``backing``. An order that KYC
-    refuses ends here; one that needs a second person waits for it. Raises LaneBusy, HaltActive.
+    refuses ends here; one that needs a second person waits for it. The decision that let an order
+    be signed for is kept with it. Raises LaneBusy, HaltActive.
     """
     token = queries.token_by_id(token_id=token_id)
     signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, key=key)
@@ -69,8 +71,9 @@ def assign_orders(
     call = Call(kind=kind, data=encode_orders(kind=kind, orders=ready), gas=gas, fees=fees)
     row = lanes.number_and_sign(signer=signer, token=token, call=call, key=key, now=now)
     _bind(row, ready)
-    _turn_away(away, now=now)
-    _submit(row, ready, now=now)
+    if kind != ChainTransactionKind.CANCEL_REDEEM:
+        store_decisions([order.decision for order in ready])
+    _submit(row, ready, away=away, now=now)
     lanes.record_assigned(row=row, carries=[order.public_id for order in ready], now=now)
     return row
 
@@ -163,30 +166,46 @@ def _screen(orders: Sequence[Order], *, now: datetime) -> tuple[list[Order], lis
             to = OrderStatus.AWAITING_APPROVAL if redeems else OrderStatus.REJECTED
             away.append(_TurnedAway(order, to, refusal.code, decision))
             continue
-        if decision.effect == policy.REVIEW and not order.approved_by:
+        if decision.effect == policy.REVIEW and not _is_answered(order, decision):
             decision.save(force_insert=True)
             away.append(_TurnedAway(order, OrderStatus.AWAITING_APPROVAL, "review", decision))
         else:
+            # Kept, with the order, when it is signed for.
+            order.decision = decision
             ready.append(order)
     return ready, away
 
 
+def _is_answered(order: Order, decision: Decision) -> bool:
+    """Whether the approver saw every rule that asks for a review now, not only the size."""
+    return bool(order.approved_by) and _reviews(decision) <= _reviews(order.decision)
+
+
+def _reviews(decision: Decision) -> set[str]:
+    speaking = [rule for rule in decision.fired if not rule.get("lifted_by")]
+    return {rule["id"] for rule in speaking if rule["effect"] == policy.REVIEW}
+
+
 def _turn_away(away: Sequence[_TurnedAway], *, now: datetime) -> None:
     for each in sorted(away, key=lambda turned: lanes.by_institution(turned.order)):
-        # The order shows the decision that stopped it.
-        each.order.decision = each.decision
-        move(
-            each.order,
-            to=each.to,
-            table=ORDER_TRANSITIONS,
-            actor=PIPELINE,
-            now=now,
-            data=order_facts(each.order, to=each.to, reason_code=each.reason_code),
-            reason_code=each.reason_code,
-            decision=each.decision,
-            next_attempt_at=None,
-            leased_until=None,
-        )
+        _turn(each, now=now)
+
+
+def _turn(each: _TurnedAway, *, now: datetime) -> None:
+    # The order shows the decision that stopped it.
+    each.order.decision = each.decision
+    move(
+        each.order,
+        to=each.to,
+        table=ORDER_TRANSITIONS,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(each.order, to=each.to, reason_code=each.reason_code),
+        reason_code=each.reason_code,
+        decision=each.decision,
+        next_attempt_at=None,
+        leased_until=None,
+    )
 
 
 def _post(ready: Sequence[Order], away: Sequence[_TurnedAway], *, now: datetime) -> None:
@@ -205,22 +224,37 @@ def _bind(row: ChainTransaction, orders: Sequence[Order]) -> None:
     )
 
 
-def _submit(row: ChainTransaction, orders: Sequence[Order], *, now: datetime) -> None:
+def _submit(
+    row: ChainTransaction,
+    orders: Sequence[Order],
+    *,
+    away: Sequence[_TurnedAway] = (),
+    now: datetime,
+) -> None:
+    """Every order's move, signed for or turned away, in the one order that streams are locked."""
     tx_hash = Attempt.objects.get(chain_transaction=row, sequence=1).tx_hash
-    idle: dict[str, Any] = {"next_attempt_at": None, "leased_until": None}
     if row.kind == ChainTransactionKind.CANCEL_REDEEM:
         # The order stays RETURNING; its transaction carries the work from here on.
-        Order.objects.filter(pk__in=[order.pk for order in orders]).update(**idle)
+        Order.objects.filter(pk__in=[order.pk for order in orders]).update(**_IDLE)
         return
-    for order in sorted(orders, key=lanes.by_institution):
-        move(
-            order,
-            to=OrderStatus.SUBMITTED,
-            table=ORDER_TRANSITIONS,
-            actor=PIPELINE,
-            now=now,
-            data=order_facts(order, to=OrderStatus.SUBMITTED, tx_hash=tx_hash),
-            tx_hash=tx_hash,
-            reason_code="",
-            **idle,
-        )
+    turned = {each.order.pk: each for each in away}
+    for order in sorted([*orders, *(each.order for each in away)], key=lanes.by_institution):
+        if order.pk in turned:
+            _turn(turned[order.pk], now=now)
+        else:
+            _mark_submitted(order, tx_hash=tx_hash, now=now)
+
+
+def _mark_submitted(order: Order, *, tx_hash: str, now: datetime) -> None:
+    move(
+        order,
+        to=OrderStatus.SUBMITTED,
+        table=ORDER_TRANSITIONS,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(order, to=OrderStatus.SUBMITTED, tx_hash=tx_hash),
+        tx_hash=tx_hash,
+        reason_code="",
+        decision=order.decision,
+        **_IDLE,
+    )

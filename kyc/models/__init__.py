@@ -1,7 +1,7 @@
 """All rows of kyc, by noun."""
 
 from kyc.models.access import AccessEvent
-from kyc.models.decisions import Decision, Override, PolicyVersion
+from kyc.models.decisions import Decision, Override, PolicyVersion, store_decisions
 from kyc.models.evidence import Check, Document, Fact, Owner
 from kyc.models.investors import Investor
 from kyc.models.wallets import Wallet, WalletChallenge
@@ -18,4 +18,5 @@ __all__ = [
     "PolicyVersion",
     "Wallet",
     "WalletChallenge",
+    "store_decisions",
 ]

@@ -1,0 +1,87 @@
+"""Signing for orders: what KYC says at that moment is kept, and answers are not stretched."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from eth_utils.crypto import keccak
+
+from issuance import services
+from issuance.chain import types as chain
+from issuance.models import Order
+from issuance.states import ChainTransactionKind
+from kyc import services as kyc_services
+from kyc.models import Decision
+from tests.issuance import paper as papers
+from tests.issuance.stage import CLIENT, OPERATOR
+
+pytestmark = pytest.mark.django_db
+
+
+class Pen:
+    """A key that signs anything."""
+
+    address = papers.ISSUER
+
+    def sign(self, unsigned):
+        raw = b"signed" + unsigned.nonce.to_bytes(8, "big")
+        return chain.SignedTransaction(
+            raw=raw, hash=f"0x{keccak(raw).hex()}", sender=self.address, nonce=unsigned.nonce
+        )
+
+
+def sign_for(order):
+    return services.assign_orders(
+        token_id=order.token_id,
+        kind=ChainTransactionKind.MINT,
+        order_ids=[order.pk],
+        gas=100_000,
+        fees=chain.Fees(max_fee=2, tip=1),
+        key=Pen(),
+        now=timezone.now(),
+    )
+
+
+def declare_mainland_phone(paper):
+    """A weak sign that asks a person's judgement before anything enters."""
+    kyc_services.record_facts(
+        institution_id=paper.institution.pk,
+        investor_id=paper.investor.pk,
+        facts={"phone": "+8613912345678"},
+        actor=CLIENT,
+        now=timezone.now() - timedelta(seconds=1),
+    )
+
+
+def approve(order):
+    return services.approve_order(
+        order_id=order.pk, actor=OPERATOR, reason="looked at", now=timezone.now()
+    )
+
+
+def fresh(order):
+    return Order.objects.select_related("decision").get(pk=order.pk)
+
+
+def test_the_decision_asked_right_before_signing_is_kept_with_the_order():
+    order = papers.build().order()
+    taken = order.decision
+    assert sign_for(order) is not None
+    signed = fresh(order).decision
+    assert (signed.trigger, signed.effect) == ("signing", "ALLOW")
+    assert signed.pk != taken.pk
+    assert Decision.objects.filter(action="mint").count() == 2
+
+
+def test_an_approval_for_size_does_not_answer_a_review_that_came_later(settings):
+    paper = papers.build()
+    settings.ORDER_APPROVAL_ABOVE_UNITS = 0
+    order = approve(paper.order())
+    declare_mainland_phone(paper)
+    assert sign_for(order) is None
+    waiting = fresh(order)
+    assert (waiting.status, waiting.reason_code) == ("AWAITING_APPROVAL", "review")
+    assert waiting.decision.effect == "REVIEW"
+    approve(order)
+    assert sign_for(order) is not None
+    assert fresh(order).status == "SUBMITTED"
