@@ -85,6 +85,12 @@ def order_for_update(*, order_id: uuid.UUID) -> Order:
         raise NotFound from None
 
 
+def lock_orders(*, order_ids: Iterable[uuid.UUID]) -> None:
+    """Lock these orders at once and in one order, before any event of them."""
+    rows = Order.objects.filter(pk__in=list(order_ids)).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
+
+
 def orders_by_onchain_id(*, token: Token, onchain_ids: Iterable[int]) -> dict[int, Order]:
     """The orders behind ids seen on chain; an id we never gave out is missing."""
     ours = [each for each in onchain_ids if each <= ONCHAIN_ID_MAX]

@@ -21,7 +21,7 @@ from issuance.models import ChainCursor, Order, SupplySnapshot, Token, TokenLog
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE
 from issuance.services.settlement import record_cap
-from issuance.states import ORDER_TRANSITIONS, OrderStatus, OrderType
+from issuance.states import ORDER_FINAL, ORDER_TRANSITIONS, OrderStatus, OrderType
 
 _NAMES: dict[type, str] = {
     chain.OrderMinted: "ORDER_MINTED",
@@ -34,6 +34,8 @@ _NAMES: dict[type, str] = {
     chain.HolderSet: "HOLDER_SET",
     chain.RoleChanged: "ROLE_CHANGED",
 }
+# Its shares were given back, or its tokens: nothing of it may happen on chain any more.
+_OVER = ORDER_FINAL - {OrderStatus.COMPLETED}
 _TYPE_OF = {chain.OrderMinted: OrderType.MINT, chain.OrderBurned: OrderType.REDEEM}
 OrderEvent = (
     chain.OrderMinted
@@ -69,6 +71,8 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
         # Before any event: whoever holds an event stream must not wait for the token's row.
         _snapshot(token, found.last, found.reserves, now=now)
     requests = [(event, order) for event, order in kept if isinstance(event, chain.RedeemRequested)]
+    # All before the first event: whoever holds an event stream must not wait for an order.
+    queries.lock_orders(order_ids=[order.pk for _, order in requests if order is not None])
     for request, asked in sorted(requests, key=_by_stream):
         _take_escrow(token, request, asked, now=now)
     for event, order in kept:
@@ -175,12 +179,13 @@ def _unmatched(
 def _require_expected(
     token: Token, event: chain.TokenEvent, order: Order | None, *, now: datetime
 ) -> None:
-    """A mint or burn that no order of ours explains halts the token."""
+    """A mint or burn that no order of ours explains, or one that had ended, halts the token."""
     if not isinstance(event, chain.OrderMinted | chain.OrderBurned):
         return
     ours = (
         order is not None
         and order.type == _TYPE_OF[type(event)]
+        and order.status not in _OVER
         and order.quantity == event.amount
         and order.wallet.address.lower() == event.account.lower()
     )
