@@ -7,7 +7,7 @@ from datetime import date
 
 from django.db.models import Q, QuerySet, Sum
 
-from core.errors import DomainError, HaltActive, NotFound
+from core.errors import DomainError, NotFound
 from core.units import Units
 from custody.models import (
     Attestation,
@@ -86,14 +86,6 @@ def open_fund_by_symbol(symbol: str) -> Fund:
     fund = fund_by_symbol(symbol)
     if fund.status == FundStatus.CLOSED:
         raise FundClosed(field="/underlying_symbol")
-    return fund
-
-
-def mintable_fund_by_symbol(symbol: str) -> Fund:
-    """The fund, if tokens may be minted on it. Raises UnknownFund, FundClosed or HaltActive."""
-    fund = open_fund_by_symbol(symbol)
-    if fund.status == FundStatus.FROZEN:
-        raise HaltActive(f"Minting on {symbol} is halted.", field="/underlying_symbol")
     return fund
 
 

@@ -3,10 +3,9 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from core import breakers
 from core.errors import DomainError, NotFound
@@ -15,7 +14,6 @@ from custody.models import Attestation
 from issuance.models import (
     Attempt,
     ChainTransaction,
-    ChainTransactionOrder,
     Holder,
     Order,
     Signer,
@@ -104,18 +102,6 @@ def _orders() -> QuerySet[Order]:
     )
 
 
-def transactions_of(*, order: Order) -> QuerySet[ChainTransaction]:
-    """Every chain transaction that ever carried the order, oldest first."""
-    return ChainTransaction.objects.filter(order_bindings__order=order).order_by("id")
-
-
-def live_transaction(*, order: Order) -> ChainTransaction | None:
-    """The chain transaction that carries the order now, or None."""
-    bindings = ChainTransactionOrder.objects.filter(order=order, live=True)
-    binding = bindings.select_related("chain_transaction__signer").first()
-    return binding.chain_transaction if binding else None
-
-
 def attempts_of(*, chain_transaction: ChainTransaction) -> list[Attempt]:
     """The signed forms of a transaction, first signed first."""
     return list(Attempt.objects.filter(chain_transaction=chain_transaction).order_by("sequence"))
@@ -196,14 +182,6 @@ def attestation_on_its_way(*, token_id: uuid.UUID) -> bool:
 
 
 # --- quantities ---------------------------------------------------------------------------------
-
-
-def units_in_flight(*, token_id: uuid.UUID, kind: ChainTransactionKind) -> int:
-    """Units bound to transactions of ``kind`` that are not yet final."""
-    rows = ChainTransactionOrder.objects.filter(
-        live=True, chain_transaction__token_id=token_id, chain_transaction__kind=kind
-    ).exclude(chain_transaction__status__in=CHAIN_TRANSACTION_FINAL)
-    return int(rows.aggregate(total=Sum("order__quantity"))["total"] or 0)
 
 
 def latest_snapshot(*, token_id: uuid.UUID) -> SupplySnapshot | None:
@@ -291,13 +269,3 @@ def token_breaker(token: Token) -> str:
 def require_not_halted(*, token: Token) -> None:
     """Raises HaltActive when a breaker stops new work on the token."""
     breakers.require_closed(*breaker_names(token=token))
-
-
-def oldest_waiting(*, now: datetime) -> dict[str, tuple[int, float]]:
-    """Status -> (number of open orders, age of the oldest in seconds), for dashboards."""
-    found: dict[str, tuple[int, float]] = {}
-    rows = Order.objects.filter(completed_at__isnull=True, status__in=exact_statuses("pending"))
-    for status, created_at in rows.values_list("status", "created_at"):
-        count, age = found.get(status, (0, 0.0))
-        found[status] = (count + 1, max(age, (now - created_at).total_seconds()))
-    return found
