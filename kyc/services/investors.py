@@ -16,7 +16,7 @@ from kyc.models import Check, Decision, Investor
 from kyc.policy import decisions
 from kyc.policy.effects import Effect
 from kyc.providers import Subject, provider_from_settings
-from kyc.services.records import DECLARED, store_facts
+from kyc.services.records import DECLARED, redecide, store_facts
 from kyc.services.refusals import ExternalIdUsed, FieldRefused
 from kyc.states import (
     CHECK_TRANSITIONS,
@@ -107,8 +107,12 @@ def record_check_result(
     actor: Actor,
     now: datetime,
 ) -> Check:
-    """Record what a provider or a person found out later. Raises NotFound or StateConflict."""
+    """Record what a provider or a person found out later; the investor is decided anew.
+
+    Raises NotFound or StateConflict.
+    """
     check = queries.check_for_update(check_id=check_id)
+    investor = queries.investor_for_update(investor_id=check.investor_id)
     move(
         check,
         to=CheckStatus(status),
@@ -118,13 +122,9 @@ def record_check_result(
         reason_code=reason_code,
         finished_at=now,
     )
-    store_facts(
-        investor=check.investor,
-        facts=facts,
-        source=f"provider:{check.provider}",
-        actor=actor,
-        now=now,
-    )
+    source = f"provider:{check.provider}"
+    store_facts(investor=investor, facts=facts, source=source, actor=actor, now=now)
+    redecide(investor=investor, trigger="check", actor=actor, now=now)
     return check
 
 

@@ -15,9 +15,17 @@ from kyc.policy.effects import Effect
 from kyc.policy.facts import FactInvalid, FactUnknown, canonical_value, phone_value
 from kyc.policy.vocabulary import DECLARABLE, FACTS, PHONE
 from kyc.services.refusals import InvestorFinal
-from kyc.states import FINAL_INVESTOR, HOLDER, INVESTOR_TRANSITIONS, Action, InvestorStatus
+from kyc.states import (
+    FINAL_INVESTOR,
+    HOLDER,
+    INVESTOR_TRANSITIONS,
+    MAY_REINSTATE,
+    Action,
+    InvestorStatus,
+)
 
 DECLARED = "declared"
+_PROPOSABLE = MAY_REINSTATE | {InvestorStatus.IN_REVIEW}
 # How strict each standing is; a fresh decision tightens it and never loosens it.
 _STRICTNESS = {
     InvestorStatus.APPROVED: 0,
@@ -67,7 +75,7 @@ def redecide(*, investor: Investor, trigger: str, actor: Actor, now: datetime) -
 
     Loosening takes two people and is no business of this function.
     """
-    if investor.status == InvestorStatus.IN_REVIEW and investor.proposed_by:
+    if investor.status in _PROPOSABLE and investor.proposed_by:
         # The checker must approve what the maker saw.
         Investor.objects.filter(pk=investor.pk).update(
             proposed_by="", proposed_at=None, version=investor.version + 1

@@ -164,6 +164,49 @@ def test_new_facts_drop_a_proposal_that_did_not_see_them():
         services.approve_investor(investor_id=investor.pk, actor=CHECKER, now=NOW)
 
 
+def test_new_facts_drop_a_proposal_to_reinstate_too():
+    investor = make_approved()
+    services.freeze_investor(investor_id=investor.pk, reason="tip", actor=MAKER, now=NOW)
+    services.propose_approval(investor_id=investor.pk, actor=MAKER, now=NOW)
+    declare(investor, employer_country="DE")
+    with pytest.raises(NotProposed):
+        services.reinstate_investor(investor_id=investor.pk, actor=CHECKER, now=NOW)
+
+
+def test_what_a_check_found_out_later_is_decided_at_once(settings):
+    settings.KYC_PROVIDER = "sandbox"
+    investor = make_investor(external_id="SANDBOX-REVIEW")
+    submit(investor)
+    approve(investor)
+    services.record_check_result(
+        check_id=Check.objects.get(investor=investor).pk,
+        status="PASSED",
+        reason_code="",
+        facts={"residence": ["CN"]},
+        actor=TEST,
+        now=NOW,
+    )
+    investor.refresh_from_db()
+    assert investor.status == "EXIT_ONLY"
+    assert investor.decision.trigger == "check"
+
+
+def test_a_checks_result_drops_a_proposal_that_did_not_see_it(settings):
+    settings.KYC_PROVIDER = "sandbox"
+    investor = submit(make_investor(external_id="SANDBOX-PENDING"))
+    services.propose_approval(investor_id=investor.pk, actor=MAKER, now=NOW)
+    services.record_check_result(
+        check_id=Check.objects.get(investor=investor).pk,
+        status="REVIEW",
+        reason_code="photo_unclear",
+        facts={},
+        actor=TEST,
+        now=NOW,
+    )
+    with pytest.raises(NotProposed):
+        services.approve_investor(investor_id=investor.pk, actor=CHECKER, now=NOW)
+
+
 def test_an_investor_that_turned_out_domestic_is_not_approved_and_the_reason_is_kept():
     investor = make_investor()
     submit(investor)
