@@ -17,10 +17,11 @@ from crash import document
 from crash.golden import make_golden
 from crash.results import KILLED, SURVIVED, Outcome
 from crash.spec import Spec
-from crash.weather import WEATHER
+from crash.weather import HARD_WEATHER, WEATHER
 
 MUTANT_SECONDS = 45.0
 MUTANTS_AT_ONCE = 2
+SOUND = "sound"
 CONTROL_ORDERS_PER_SECOND = 0.5
 FAILOVER_SECONDS = 60.0
 FAILOVERS_MIN = 2
@@ -53,16 +54,17 @@ def storm_spec(*, seconds: float, seed: int, rate: float, folder: Path, golden: 
 
 def mutant_spec(name: str, *, seed: int, folder: Path, golden: Path) -> Spec:
     """A shorter storm in the weather in which this bug shows, ended at its first violation."""
-    weather = WEATHER[name]
+    weather = WEATHER.get(name, HARD_WEATHER)
     spec = Spec(
         seed=seed,
         seconds=MUTANT_SECONDS,
         folder=str(folder),
         golden=str(golden),
-        mutant=name,
+        mutant="" if name == SOUND else name,
         chance=weather.chance,
         stop_at_violation=True,
-        drain_seconds=25,
+        drain_seconds=120,
+        jam_seconds=20,
         ends_below_finality=False,
     )
     spec.rates |= {"kill_one": 0.1, "stop_one": 0.05, **weather.rates}
@@ -74,7 +76,7 @@ def run_spec(spec: Spec) -> "subprocess.Popen[bytes]":
     folder = places.own_folder(Path(spec.folder))
     path = folder / "spec.json"
     path.write_text(json.dumps(asdict(spec)))
-    quiet = (folder / "campaign.log").open("wb") if spec.mutant else None
+    quiet = (folder / "campaign.log").open("wb") if spec.stop_at_violation else None
     command = [sys.executable, "-m", "crash.campaign", str(path)]
     return subprocess.Popen(command, cwd=places.CHECKOUT, stdout=quiet, stderr=quiet)
 
@@ -89,9 +91,13 @@ def result_of(spec: Spec) -> dict[str, Any]:
 
 
 def run_mutants(names: list[str], *, seed: int, folder: Path, golden: Path) -> dict[str, str]:
-    """Each mutant through its storm, two at once; name -> killed or survived."""
+    """Each mutant through its storm, two at once; name -> killed or survived.
+
+    The sound pipeline goes first, under the name of SOUND: it must survive what kills the others.
+    """
     waiting = [
-        mutant_spec(name, seed=seed, folder=folder / name.lower(), golden=golden) for name in names
+        mutant_spec(name, seed=seed, folder=folder / name.lower(), golden=golden)
+        for name in [SOUND, *names]
     ]
     running: list[tuple[Spec, subprocess.Popen[bytes]]] = []
     ends: dict[str, str] = {}
@@ -102,15 +108,15 @@ def run_mutants(names: list[str], *, seed: int, folder: Path, golden: Path) -> d
         time.sleep(0.5)
         for pair in [pair for pair in running if pair[1].poll() is not None]:
             running.remove(pair)
-            ends[pair[0].mutant] = _judge_mutant(pair[0])
-    return {name: ends[name] for name in names}
+            ends[pair[0].mutant or SOUND] = _judge_mutant(pair[0])
+    return ends
 
 
 def _judge_mutant(spec: Spec) -> str:
     result = result_of(spec)
     found = sorted({each["invariant"] for each in result["violations"]})
     end = KILLED if found else SURVIVED
-    print(f"  mutant {spec.mutant}: {end} {' '.join(found)}", flush=True)
+    print(f"  mutant {spec.mutant or SOUND}: {end} {' '.join(found)}", flush=True)
     return end
 
 
@@ -137,8 +143,10 @@ def main() -> int:
     )
     run_spec(spec).wait()
     storm = result_of(spec)
-    mutants = run_mutants(names, seed=seed, folder=folder, golden=golden)
-    return publish(Outcome(storm, mutants), arguments, folder)
+    mutants = run_mutants(names, seed=seed, folder=folder, golden=golden) if names else {}
+    sound = mutants.pop(SOUND, SURVIVED)
+    ordered = {name: mutants[name] for name in names}
+    return publish(Outcome(storm, ordered, is_sound=sound == SURVIVED), arguments, folder)
 
 
 def publish(outcome: Outcome, arguments: argparse.Namespace, folder: Path) -> int:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TURN_SECONDS = 0.02
 CONTROL_KILL_SHARE = 0.3
+QUIET_LOOK_SECONDS = 0.5
 VERDICT_SECONDS_MAX = 90
 HALT_SECONDS_MAX = 20
 
@@ -58,9 +59,11 @@ class Campaign:
             began = time.monotonic()
             self._rage(began + self._spec.seconds)
             self._result.seconds = round(time.monotonic() - began, 1)
-            if not (self._spec.stop_at_violation and self._violations()):
+            if self._spec.stop_at_violation and self._violations():
+                self._result.violations = self._violations()
+            else:
                 self._come_to_rest()
-            self._judge()
+                self._judge()
         finally:
             if hasattr(self, "_crew"):
                 self._crew.dismiss()
@@ -257,12 +260,22 @@ class Campaign:
         self._result.is_drained = self._await_quiet()
 
     def _await_quiet(self) -> bool:
-        deadline = time.monotonic() + self._spec.drain_seconds
-        while time.monotonic() < deadline:
+        """Until everything has ended; a jam is when nothing ends any more."""
+        began = moved_at = looked_at = time.monotonic()
+        ended = -1
+        while time.monotonic() - began < self._spec.drain_seconds:
             self._tend()
+            time.sleep(TURN_SECONDS)
+            if time.monotonic() - looked_at < QUIET_LOOK_SECONDS:
+                continue
+            looked_at = time.monotonic()
             if self._operator.is_quiet(self._chaos.stage):
                 return True
-            time.sleep(TURN_SECONDS)
+            now_ended = self._operator.ended()
+            if now_ended != ended:
+                ended, moved_at = now_ended, time.monotonic()
+            if time.monotonic() - moved_at > self._spec.jam_seconds:
+                break
         self._log(f"not quiet: {self._operator.unrest()}")
         return False
 

@@ -62,6 +62,17 @@ class Operator:
         pool = stage.anvil.rpc("txpool_status")
         return int(pool["pending"], 16) == 0
 
+    def ended(self) -> int:
+        """How many orders and transactions have ended, or -1 while the database is away."""
+        try:
+            return (
+                Order.objects.filter(status__in=FINISHED).count()
+                + ChainTransaction.objects.filter(status__in=CHAIN_TRANSACTION_FINAL).count()
+            )
+        except DatabaseError:
+            self.forget_connection()
+            return -1
+
     def unrest(self) -> str:
         """What has not ended, for the log."""
         rows = Order.objects.exclude(status__in=FINISHED).values_list("status", flat=True)

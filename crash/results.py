@@ -21,6 +21,7 @@ class Outcome:
 
     storm: dict[str, Any]
     mutants: dict[str, str]
+    is_sound: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Exactly the keys that were promised."""
@@ -55,6 +56,8 @@ class Outcome:
         found += [
             f"mutant {name} survived" for name, end in self.mutants.items() if end == SURVIVED
         ]
+        if not self.is_sound:
+            found.append("the sound pipeline did not survive the mutants' weather")
         if "no_verdict" in storm["verdict"]:
             found.append("the checker gave no verdict")
         if not storm["is_drained"]:

@@ -21,7 +21,9 @@ class Spec:
     failover_every: float = 0.0
     control_orders: int = 0
     stop_at_violation: bool = False
-    drain_seconds: float = 90.0
+    drain_seconds: float = 240.0
+    # Nothing ended for so long although nobody interferes: it never will.
+    jam_seconds: float = 30.0
     ends_below_finality: bool = True
     rates: dict[str, float] = field(
         default_factory=lambda: {

@@ -27,3 +27,8 @@ WEATHER: dict[str, Weather] = {
     "F13": Weather(),
     "F14": Weather(),
 }
+
+# Everything at once, for the sound pipeline, which must survive it.
+HARD_WEATHER = Weather(
+    {"rest": 0.2, "spike": 0.1, "haunt": 0.5, "flushall": 0.5, "revert_for_a_moment": 0.2}
+)
