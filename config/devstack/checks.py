@@ -47,6 +47,8 @@ LINT: dict[str, list[str]] = {
     "makemigrations": _manage("makemigrations", "--check", "--dry-run"),
     "check --deploy": _manage("check", "--deploy", "--fail-level", "WARNING"),
     "artefacts": [PYTHON, "-m", "issuance.chain.compile", "--check"],
+    "slither": [PYTHON, "-m", "config.devstack.contract_checks", "slither"],
+    "forge coverage": [PYTHON, "-m", "config.devstack.contract_checks", "coverage"],
     "house rules": [PYTHON, "-m", "pytest", "-q", "--ds=tests.settings", *HOUSE_RULES],
 }
 

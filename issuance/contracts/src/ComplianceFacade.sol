@@ -56,15 +56,15 @@ contract ComplianceFacade is IERC3643IdentityRegistry, IERC3643Compliance {
     function deleteIdentity(address user) external onlyCompliance {
         _requireKnown(user);
         (,, uint256 country, uint256 expiry,) = TOKEN.holder(user);
-        _write(user, uint16(country), uint40(expiry), 0);
         emit IdentityRemoved(user, user);
+        _write(user, uint16(country), uint40(expiry), 0);
     }
 
     function updateCountry(address user, uint16 country) external onlyCompliance {
         _requireKnown(user);
         (,,, uint256 expiry, uint256 flags) = TOKEN.holder(user);
-        _write(user, country, uint40(expiry), uint8(flags & (PERMITTED | PROTOCOL)));
         emit CountryUpdated(user, country);
+        _write(user, country, uint40(expiry), uint8(flags & (PERMITTED | PROTOCOL)));
     }
 
     function updateIdentity(address user, address identity_) external view onlyCompliance {

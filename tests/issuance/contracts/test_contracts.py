@@ -83,9 +83,9 @@ def test_the_lock_file_covers_every_platform_that_npm_ci_asks_for():
     assert wanted <= set(packages)
 
 
-def test_forge_unit_fuzz_and_invariant_tests_pass():
+def forge(*arguments):
     run = subprocess.run(
-        [CONTRACTS / "node_modules" / ".bin" / "forge", "test"],
+        [CONTRACTS / "node_modules" / ".bin" / "forge", *arguments],
         cwd=CONTRACTS,
         capture_output=True,
         text=True,
@@ -93,3 +93,12 @@ def test_forge_unit_fuzz_and_invariant_tests_pass():
         check=False,
     )
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
+
+
+def test_forge_unit_fuzz_and_invariant_tests_pass():
+    forge("test")
+
+
+def test_no_contract_test_costs_more_gas_than_it_did():
+    fixed = ("--no-match-test", "testFuzz", "--no-match-contract", "InvariantsTest")
+    forge("snapshot", "--check", "gas.snapshot", "--tolerance", "1", *fixed)
