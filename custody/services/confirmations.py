@@ -118,7 +118,7 @@ def _apply_to_deposit(deposit: Deposit, line: ConfirmationLine, context: Context
 def _settle(deposit: Deposit, line: ConfirmationLine, context: Context) -> UUID:
     _require_same_fund(deposit, line)
     total = deposit.settled_quantity + line.quantity
-    if not DEPOSIT_TRANSITIONS[deposit.status] & {DepositStatus.SETTLED}:
+    if DepositStatus.SETTLED not in DEPOSIT_TRANSITIONS[deposit.status]:
         raise Implausible(BreakKind.UNEXPECTED_MOVE, delta=line.quantity)
     if total > deposit.quantity:
         raise Implausible(BreakKind.CONFIRMATION_DIFFERS, delta=total - deposit.quantity)
@@ -206,7 +206,7 @@ def _apply_to_delivery(delivery: Delivery, line: ConfirmationLine, context: Cont
 def _deliver(delivery: Delivery, line: ConfirmationLine, context: Context) -> UUID:
     _require_same_fund(delivery, line)
     total = delivery.settled_quantity + line.quantity
-    if not DELIVERY_TRANSITIONS[delivery.status] & {DeliveryStatus.DELIVERED}:
+    if DeliveryStatus.DELIVERED not in DELIVERY_TRANSITIONS[delivery.status]:
         # Shares are gone that our books hold free: claims may exceed shares.
         raise Implausible(BreakKind.UNEXPECTED_MOVE, severity=Severity.S0, delta=-line.quantity)
     if total > delivery.quantity:

@@ -7,7 +7,7 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 
 from core.actors import Actor, ActorKind, system
-from core.models import Institution
+from core.models import Event, Institution
 from kyc import services
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -157,3 +157,10 @@ def make_wallet(investor=None, key=None):
 
 
 YEAR = timedelta(days=365)
+
+
+def events_of(row):
+    """The types of all that was recorded about a row, in order."""
+    return list(
+        Event.objects.filter(object_id=row.pk).order_by("sequence").values_list("type", flat=True)
+    )

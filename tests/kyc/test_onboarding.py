@@ -28,18 +28,13 @@ from tests.kyc.rows import (
     add_owner,
     approve,
     declare,
+    events_of,
     make_approved,
     make_investor,
     submit,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def events_of(row):
-    return list(
-        Event.objects.filter(object_id=row.pk).order_by("sequence").values_list("type", flat=True)
-    )
 
 
 def rules_of(decision):

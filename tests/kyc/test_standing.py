@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from core.errors import NotFound, SameActor, StateConflict
-from core.models import Event
 from kyc import queries, services
 from kyc.models import Fact, Investor
 from kyc.policy.facts import FactInvalid, FactUnknown
@@ -28,6 +27,7 @@ from tests.kyc.rows import (
     YEAR,
     add_owner,
     declare,
+    events_of,
     make_approved,
     make_institution,
     make_investor,
@@ -35,12 +35,6 @@ from tests.kyc.rows import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def events_of(row):
-    return list(
-        Event.objects.filter(object_id=row.pk).order_by("sequence").values_list("type", flat=True)
-    )
 
 
 def test_an_approval_runs_out():
