@@ -98,8 +98,13 @@ def _need_browser() -> None:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Become pytest; it starts private servers itself (tests/settings.py)."""
+    """Become pytest; it starts private servers itself (tests/settings.py).
+
+    A whole run is spread over the cores, each with servers of its own.
+    """
     _need_browser()
+    if not arguments and "TEST_REDIS_URL" not in os.environ:
+        arguments = ["--numprocesses", "auto", "--dist", "loadfile"]
     os.chdir(places.CHECKOUT)
     sys.stdout.flush()
     # pyproject.toml names the settings of tests; the variable would go before it.

@@ -15,6 +15,8 @@ from config.devstack.redis_server import start_redis
 
 # Set once the servers run, so that a process started by a test uses the same ones.
 MARK = "SHAREMINT_TEST_SERVERS"
+# Which of several test processes the servers belong to: each has its own, so none disturbs another.
+WORKER = "SHAREMINT_TEST_WORKER"
 STOP_SECONDS = 8
 
 
@@ -24,7 +26,8 @@ def provide() -> None:
     Only TEST_DATABASE_URL and TEST_REDIS_URL name servers to use: a DATABASE_URL that happens to
     be set may be anybody's and is overwritten.
     """
-    if MARK in os.environ:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if MARK in os.environ and os.environ[WORKER] == worker:
         return
     folder = places.session_folder("test")
     children: list[Child] = []
@@ -42,6 +45,7 @@ def provide() -> None:
         redis_url = redis.url
     os.environ |= {
         MARK: str(folder),
+        WORKER: worker,
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "SECRET_KEY": secrets.token_urlsafe(48),

@@ -23,7 +23,7 @@ DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def event_loop_allowed() -> Iterator[None]:
     """Playwright runs an event loop in this thread; Django's ORM is used from it all the same."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -31,9 +31,12 @@ def event_loop_allowed() -> Iterator[None]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(event_loop_allowed) -> Iterator[Browser]:  # noqa: ARG001 - asked for its effect
-    """The machine's own Chromium; nothing is downloaded."""
+    """The machine's own Chromium; nothing is downloaded.
+
+    It ends with the module: its event loop must not be running when other tests run theirs.
+    """
     binary = shutil.which("chromium") or shutil.which("google-chrome")
     assert binary, "browser tests need Chromium: apt-get install -y chromium"
     with sync_playwright() as playwright:
