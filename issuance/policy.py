@@ -79,7 +79,8 @@ def accept(
 ) -> Acceptance:
     """Check the terms against fund, network, investor, wallet, policy and shares.
 
-    ``context`` holds facts of the request, such as the session's country. Raises one named refusal with the field to blame; the first that applies, in this order.
+    ``context`` holds facts of the request, such as the session's country. Raises one named refusal
+    with the field to blame: the first that applies, in this order.
     """
     investor = kyc_queries.investor_for(
         institution_id=institution_id, investor_id=terms.investor_id
