@@ -10,7 +10,11 @@ from core.failpoints import failpoint
 from core.units import Units
 from custody import queries as custody_queries
 from custody.models import Attestation
-from custody.providers.custodian import AttestationRequest, SignedAttestation
+from custody.providers.custodian import (
+    AttestationRequest,
+    CustodianUnavailable,
+    SignedAttestation,
+)
 from issuance import queries, services
 from issuance.chain import attestation as attestations
 from issuance.chain import types as chain
@@ -23,6 +27,7 @@ from issuance.states import SignerRole
 
 # Between two figures of one token, whatever became of the first.
 PAUSE = timedelta(seconds=3)
+CLOCK_TOLERANCE = timedelta(hours=1)
 _log = structlog.get_logger(__name__)
 
 
@@ -83,6 +88,7 @@ def _renew(token: Token, wanted: int, *, world: World, now: datetime) -> int:
     )
     failpoint("attest.answered")
     require_genuine(token, figure)
+    _require_asked_for(figure, wanted, now=now)
     row = services.record_attestation(token_id=token.pk, figure=figure, now=now)
     failpoint("attest.recorded")
     return _relay(token, row, world=world, now=now)
@@ -103,6 +109,14 @@ def require_genuine(token: Token, figure: SignedAttestation) -> None:
     signer = attestations.recover(attestation, domain, signature)
     if not signer.lower() == token.attestor_address.lower() == figure.signer_address.lower():
         raise WrongSignature(f"signed by {signer}, not by the attestor")
+
+
+def _require_asked_for(figure: SignedAttestation, wanted: int, *, now: datetime) -> None:
+    """A larger figure would lift the cap above what our books allow; one from the future would
+    make every later one stale. Raises CustodianUnavailable.
+    """
+    if figure.shares > wanted or figure.as_of > (now + CLOCK_TOLERANCE).timestamp():
+        raise CustodianUnavailable("It attested more than was asked for, or for a later moment.")
 
 
 def _relay(token: Token, row: Attestation, *, world: World, now: datetime) -> int:
