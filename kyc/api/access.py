@@ -67,7 +67,7 @@ class GeographicAccess:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path in _PROBES:
+        if request.path_info in _PROBES:
             return self._get_response(request)
         now = timezone.now()
         place = _locate(request, now=now)
@@ -94,7 +94,7 @@ def _refusal(request: HttpRequest, place: Place, *, now: datetime) -> DomainErro
     if place.country:
         finding = session.session_refusal(country=place.country, on=now.date())
         return None if finding is None else _cite(finding)
-    moves_value = request.path.startswith("/v1/") and request.method not in _READING
+    moves_value = request.path_info.startswith("/v1/") and request.method not in _READING
     if settings.DEVELOPMENT or not moves_value:
         return None
     return LocationUnavailable() if place.database is None else LocationUnknown()

@@ -108,6 +108,13 @@ def test_an_unknown_place_is_let_through_in_development(api, settings):
     assert api.post(LIST, PERSON, X_Forwarded_For="8.8.8.8").status_code == 201
 
 
+def test_an_unknown_place_may_not_write_under_a_prefix_either(rf):
+    view = access.GeographicAccess(lambda _: HttpResponse())
+    request = rf.post(LIST, SCRIPT_NAME="/sharemint", HTTP_X_FORWARDED_FOR="8.8.8.8")
+    assert request.path == f"/sharemint{LIST}"
+    assert view(request).status_code == 403
+
+
 @pytest.mark.parametrize("path", ["", "/nowhere/places.mmdb", __file__])
 def test_without_a_database_production_writes_nothing(api, settings, path):
     settings.GEOIP_PATH = path
