@@ -14,6 +14,9 @@ def record_break(found: Break, *, actor: Actor, now: datetime) -> Break:
     """Save a break inside the caller's transaction; S0 freezes its fund without asking anyone."""
     found.created_at = now
     found.save(force_insert=True)
+    if found.severity == Severity.S0 and found.fund is not None:
+        # Before the event: whoever holds an event stream must not wait for a ledger account.
+        halt_fund(found.fund, reason=f"break {found.public_id}", actor=actor, now=now)
     events.record(
         event_type="break.opened",
         row=found,
@@ -25,6 +28,4 @@ def record_break(found: Break, *, actor: Actor, now: datetime) -> Break:
             "delta": format_quantity(found.delta),
         },
     )
-    if found.severity == Severity.S0 and found.fund is not None:
-        halt_fund(found.fund, reason=f"break {found.public_id}", actor=actor, now=now)
     return found

@@ -3,6 +3,8 @@
 import uuid
 from datetime import datetime
 
+from django.db.models import F
+
 from core import breakers, events
 from core.actors import Actor
 from core.errors import NotFound, SameActor, StateConflict
@@ -72,8 +74,12 @@ def close_fund(*, fund_id: uuid.UUID, reason: str, actor: Actor, now: datetime) 
 
 
 def halt_fund(fund: Fund, *, reason: str, actor: Actor, now: datetime) -> Fund:
-    """Freeze inside the caller's transaction; a fund already frozen or closed stays as it is."""
+    """Freeze inside the caller's transaction; a fund already frozen or closed stays as it is.
+
+    A proposal to lift the freeze falls with the new cause, which its maker has not seen.
+    """
     if fund.status != FundStatus.ACTIVE:
+        _drop_proposal(fund, reason=reason, actor=actor, now=now)
         return fund
     ledger.halt(fund_id=fund.pk)
     move(
@@ -88,6 +94,14 @@ def halt_fund(fund: Fund, *, reason: str, actor: Actor, now: datetime) -> Fund:
     )
     breakers.open_breaker(name=breaker_name(fund), reason=reason, actor=actor, now=now)
     return fund
+
+
+def _drop_proposal(fund: Fund, *, reason: str, actor: Actor, now: datetime) -> None:
+    proposed = Fund.objects.filter(pk=fund.pk).exclude(thaw_proposed_by="")
+    if proposed.update(thaw_proposed_by="", version=F("version") + 1):
+        fund.refresh_from_db()
+        data = {"reason": reason}
+        events.record(event_type="fund.thaw_dropped", row=fund, actor=actor, now=now, data=data)
 
 
 def breaker_name(fund: Fund) -> str:

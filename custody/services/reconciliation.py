@@ -76,7 +76,9 @@ def _judge(
         )
     if delta == 0:
         return []
-    claims = queries.position_at(fund_id=fund.pk, custody_account_id=account.pk).backing
+    held = queries.position_at(fund_id=fund.pk, custody_account_id=account.pk)
+    # What is reserved is minted without anybody being asked again.
+    claims = held.backing + held.reserved
     found = Break(
         kind=BreakKind.POSITION_DIFFERS,
         severity=Severity.S0 if theirs < claims else Severity.S1,

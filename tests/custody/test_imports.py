@@ -73,6 +73,24 @@ def test_fewer_shares_than_back_tokens_freeze_the_fund_by_themselves(stage):
         ledger.reserve(**order | {"quantity": Units(1), "order_id": found.pk})
 
 
+def test_fewer_shares_than_accepted_orders_hold_freeze_the_fund_too(stage):
+    deposit = stage.settled_deposit("1000")
+    with transaction.atomic(durable=True):
+        ledger.reserve(
+            fund_id=stage.fund.pk,
+            custody_account_id=stage.account.pk,
+            investor_id=stage.investor.pk,
+            quantity=parse_quantity("600"),
+            order_id=deposit.pk,
+            actor=TEST,
+            now=NOW,
+        )
+    (found,) = stage.load(statement((IBIT, "599"))).breaks
+    assert found.severity == "S0"
+    stage.fund.refresh_from_db()
+    assert stage.fund.status == "FROZEN"
+
+
 def test_the_same_difference_is_one_break_and_goes_when_it_goes(stage):
     stage.settled_deposit("1000")
     first = stage.load(statement((IBIT, "990"))).breaks
@@ -249,6 +267,17 @@ def test_a_break_is_explained_once(stage):
     services.explain_break(break_id=found.pk, resolution="their error", actor=ALICE, now=NOW)
     with pytest.raises(StateConflict):
         services.explain_break(break_id=found.pk, resolution="again", actor=BOB, now=NOW)
+
+
+def test_a_new_cause_drops_the_proposal_to_lift_a_freeze(stage):
+    services.freeze_fund(fund_id=stage.fund.pk, reason="doubt", actor=ALICE, now=NOW)
+    services.propose_thaw(fund_id=stage.fund.pk, actor=ALICE, now=NOW)
+    stage.settled_deposit("10")
+    gone = stage.confirm(stage.request("10")).breaks  # never instructed
+    assert [each.severity for each in gone] == ["S0"]
+    with pytest.raises(StateConflict):
+        services.thaw_fund(fund_id=stage.fund.pk, actor=BOB, now=NOW)
+    assert Event.objects.filter(type="fund.thaw_dropped").count() == 1
 
 
 def test_a_freeze_takes_one_person_and_its_end_two(stage):
