@@ -1,0 +1,58 @@
+"""Rows of one benchmark: printed for people, written as JSON for machines."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One metric beside its peer and its limit, both measured in the same run.
+
+    ``bar`` is the least ``ratio_to_peer`` that is acceptable.
+    """
+
+    metric: str
+    value: float
+    unit: str
+    peer: str
+    peer_value: float
+    limit: str
+    limit_value: float
+    bar: float
+
+    @property
+    def ratio_to_peer(self) -> float:
+        return self.value / self.peer_value
+
+    @property
+    def ratio_to_limit(self) -> float:
+        return self.value / self.limit_value
+
+    @property
+    def holds(self) -> bool:
+        return self.ratio_to_peer >= self.bar
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self) | {
+            "ratio_to_peer": round(self.ratio_to_peer, 3),
+            "ratio_to_limit": round(self.ratio_to_limit, 3),
+            "holds": self.holds,
+        }
+
+
+def publish(bench: str, rows: Sequence[Row], *, rows_path: str | None) -> int:
+    """Print the table, write the JSON, and return 0 when every bar holds, else 1."""
+    print(f"\nbench {bench}")
+    for row in rows:
+        print(
+            f"  {row.metric}: {row.value:,.0f} {row.unit}\n"
+            f"    {row.ratio_to_peer:5.2f} x {row.peer} ({row.peer_value:,.0f}), bar {row.bar:g}"
+            f" -> {'holds' if row.holds else 'MISSED'}\n"
+            f"    {row.ratio_to_limit:5.2f} x {row.limit} ({row.limit_value:,.0f})"
+        )
+    if rows_path:
+        document = {"bench": bench, "rows": [row.as_json() for row in rows]}
+        Path(rows_path).write_text(json.dumps(document, indent=2) + "\n")
+    return 0 if all(row.holds for row in rows) else 1
