@@ -319,6 +319,8 @@ def test_two_workers_that_raise_a_price_at_once_raise_it_once(ready):
         "key": ready.world.key_for(row.signer.address),
         "now": timezone.now(),
     }
-    assert services.save_attempt(**terms).sequence == 2
+    second = services.save_attempt(**terms)
+    assert second is not None
+    assert second.sequence == 2
     assert services.save_attempt(**terms) is None
     assert row.attempts_signed.count() == 2
