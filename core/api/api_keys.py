@@ -1,5 +1,6 @@
 """/v1/api-keys: what an institution may do with its own keys. Issuing is for operators."""
 
+import uuid
 from datetime import timedelta
 
 from django.http import HttpResponse
@@ -7,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from core import queries, services
+from core.api.errors import ScopeMissing
 from core.api.pagination import PageQuery
 from core.api.shapes import ApiKeyOut, IssuedKeyOut, RotateIn
 from core.api.views import ApiView, path_id
@@ -27,12 +29,16 @@ class ApiKeyRotate(ApiView):
 
     @extend_schema(
         summary="Rotate an API key",
-        description="Makes a key with the same rights. The old one works until the overlap ends.",
+        description=(
+            "Makes a key with the same rights. The old one works until the overlap ends. A key "
+            "rotates itself and keys that may do no more than it."
+        ),
         request=RotateIn,
         responses={201: IssuedKeyOut},
     )
     def post(self, request: Request, key_id: str) -> HttpResponse:
         body = self.body(RotateIn)
+        self._require_own_rights(path_id("key", key_id))
         overlap = timedelta(
             seconds=body.get("overlap_seconds", int(OVERLAP_DEFAULT.total_seconds()))
         )
@@ -46,3 +52,13 @@ class ApiKeyRotate(ApiView):
             ),
             show=IssuedKeyOut,
         )
+
+    def _require_own_rights(self, key_id: uuid.UUID) -> None:
+        """Whoever rotates a key sees the new one: it may not open more than the caller's own."""
+        asked = queries.api_keys(institution_id=self.institution_id).filter(pk=key_id).first()
+        own = self.caller.key
+        if asked is None or asked.pk == own.pk:
+            return
+        missing = set(asked.scopes) - self.caller.scopes
+        if missing or own.allowed_networks not in ([], asked.allowed_networks):
+            raise ScopeMissing("A key rotates itself and keys that may do no more than it.")

@@ -133,6 +133,23 @@ def test_rotation_overlaps_and_then_the_old_key_ends(api):
     assert _refused(api.get("/v1/events"), 401, "unauthenticated")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"granted": {"api_keys:rotate"}},
+        {"allowed_networks": ["127.0.0.0/8"]},
+    ],
+)
+def test_a_key_cannot_rotate_itself_into_more_rights(api, client_for, options):
+    weaker = client_for(institution=api.institution, **options)
+    path = f"/v1/api-keys/{api.issued.row.public_id}/rotate"
+    assert _refused(weaker.post(path, {}), 403, "scope_missing")
+    assert ApiKey.objects.count() == 2
+    own = f"/v1/api-keys/{weaker.issued.row.public_id}/rotate"
+    assert api.post(own, {}).status_code == 201
+    assert weaker.post(own, {}).status_code == 409
+
+
 def test_a_rotation_without_overlap_ends_the_old_key_at_once(api):
     path = f"/v1/api-keys/{api.issued.row.public_id}/rotate"
     assert api.post(path, {"overlap_seconds": 0}).status_code == 201
