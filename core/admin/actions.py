@@ -8,7 +8,15 @@ from django.db import models
 
 from core import services
 from core.models import ApiKey, Breaker, Institution, WebhookDelivery, WebhookEndpoint
-from core.portal import ActionCall, ActionForm, ActionResult, ReasonForm, ServiceAction, Style
+from core.portal import (
+    ActionCall,
+    ActionForm,
+    ActionResult,
+    ReasonForm,
+    ServiceAction,
+    Style,
+    ToldReasonForm,
+)
 from core.states import ApiKeyStatus, BreakerStatus, DeliveryState, EndpointStatus
 
 KEY_DAYS_MAX = 365
@@ -43,7 +51,9 @@ class KeyForm(ActionForm):
 class ShortReasonForm(ReasonForm):
     """A reason of a few words, for a column of that length."""
 
-    reason = forms.CharField(max_length=80, help_text="Kept with the endpoint and the event.")
+    reason = forms.CharField(
+        max_length=80, help_text="The institution reads this with its endpoint."
+    )
 
 
 class OverlapForm(ActionForm):
@@ -157,7 +167,7 @@ API_KEY_ACTIONS = [
         name="revoke",
         label="Revoke",
         permission="portal.issue_api_key",
-        form=ReasonForm,
+        form=ToldReasonForm,
         run=_revoke,
         explain="Every request with this key is refused from now on. This cannot be undone.",
         when=lambda row: row.status == ApiKeyStatus.ACTIVE,

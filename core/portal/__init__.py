@@ -7,6 +7,7 @@ from core.portal.actions import (
     ReasonForm,
     ServiceAction,
     Style,
+    ToldReasonForm,
 )
 from core.portal.cells import (
     BLANK,
@@ -59,6 +60,7 @@ __all__ = [
     "Row",
     "ServiceAction",
     "Style",
+    "ToldReasonForm",
     "actor",
     "age",
     "code",

@@ -57,6 +57,16 @@ class ReasonForm(ActionForm):
     )
 
 
+class ToldReasonForm(ReasonForm):
+    """A reason that the institution reads in its event and its webhook."""
+
+    reason = forms.CharField(
+        max_length=REASON_LENGTH_MAX,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The institution reads this in its event. Name no person and no suspicion.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ActionCall(Generic[Row]):
     """All a service action may use: the object, who acts, when, and the checked form."""

@@ -7,7 +7,15 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 
-from core.portal import ActionCall, ActionForm, ReasonForm, ServiceAction, Style, uuid_in
+from core.portal import (
+    ActionCall,
+    ActionForm,
+    ReasonForm,
+    ServiceAction,
+    Style,
+    ToldReasonForm,
+    uuid_in,
+)
 from custody import services
 from custody.models import Break, Custodian, Delivery, Deposit, Fund, Message
 from custody.states import (
@@ -232,7 +240,7 @@ DEPOSIT_ACTIONS = [
         name="cancel",
         label="Call off",
         permission="portal.cancel_movement",
-        form=ReasonForm,
+        form=ToldReasonForm,
         run=_cancel_deposit,
         explain="Only possible while the custodian has not been told.",
         when=lambda row: row.status == DepositStatus.ADVISED and row.sent_at is None,
@@ -244,7 +252,7 @@ DELIVERY_ACTIONS = [
         name="cancel",
         label="Call off",
         permission="portal.cancel_movement",
-        form=ReasonForm,
+        form=ToldReasonForm,
         run=_cancel_delivery,
         explain="Only possible before the custodian is instructed; the shares are free again.",
         when=lambda row: row.status == DeliveryStatus.REQUESTED,
