@@ -113,6 +113,9 @@ def needs_approval(*, quantity: int, effect: str) -> bool:
 def decide_again(*, order: Order, now: datetime) -> Decision:
     """The decision on an order right before it is signed; not saved. Raises like ``accept``."""
     if order.type == OrderType.MINT:
+        # A frozen fund's orders wait for its thaw; a closed one never opens again.
+        if order.token.fund.status == FundStatus.CLOSED:
+            raise FundClosed(field="/underlying_symbol")
         if order.wallet.status != WalletStatus.PROVED:
             raise kyc_queries.WalletNotProved(field="/wallet_address")
         _registered(order.token, order.wallet)

@@ -6,6 +6,9 @@ import pytest
 from django.utils import timezone
 from eth_utils.crypto import keccak
 
+from custody import queries as custody_queries
+from custody import services as custody_services
+from custody.ledger import LedgerHalted
 from issuance import services
 from issuance.chain import types as chain
 from issuance.models import Order
@@ -71,6 +74,29 @@ def test_the_decision_asked_right_before_signing_is_kept_with_the_order():
     assert (signed.trigger, signed.effect) == ("signing", "ALLOW")
     assert signed.pk != taken.pk
     assert Decision.objects.filter(action="mint").count() == 2
+
+
+def test_an_order_on_a_fund_closed_meanwhile_ends_and_its_shares_are_free():
+    paper = papers.build()
+    order = paper.order("10")
+    custody_services.close_fund(
+        fund_id=paper.fund.pk, reason="liquidated", actor=OPERATOR, now=timezone.now()
+    )
+    assert sign_for(order) is None
+    ended = fresh(order)
+    assert (ended.status, ended.reason_code) == ("REJECTED", "fund_closed")
+    assert custody_queries.position(paper.fund.pk).free == 1000 * 10**18
+
+
+def test_an_order_on_a_frozen_fund_waits_for_its_thaw():
+    paper = papers.build()
+    order = paper.order("10")
+    custody_services.freeze_fund(
+        fund_id=paper.fund.pk, reason="doubt", actor=OPERATOR, now=timezone.now()
+    )
+    with pytest.raises(LedgerHalted):
+        sign_for(order)
+    assert fresh(order).status == "QUEUED"
 
 
 def test_an_approval_for_size_does_not_answer_a_review_that_came_later(settings):
