@@ -10,7 +10,9 @@ from pathlib import Path
 class Row:
     """One metric beside its peer and its limit, both measured in the same run.
 
-    ``bar`` is the least ``ratio_to_peer`` that is acceptable.
+    ``bar`` is the least ``ratio_to_peer`` that is acceptable, ``limit_bar`` the least
+    ``ratio_to_limit``. Both ratios say how many times better we are: where less is better they are
+    the other's figure divided by ours.
     """
 
     metric: str
@@ -21,18 +23,23 @@ class Row:
     limit: str
     limit_value: float
     bar: float
+    limit_bar: float = 0.0
+    lower_is_better: bool = False
 
     @property
     def ratio_to_peer(self) -> float:
-        return self.value / self.peer_value
+        return self._times_better(self.peer_value)
 
     @property
     def ratio_to_limit(self) -> float:
-        return self.value / self.limit_value
+        return self._times_better(self.limit_value)
 
     @property
     def holds(self) -> bool:
-        return self.ratio_to_peer >= self.bar
+        return self.ratio_to_peer >= self.bar and self.ratio_to_limit >= self.limit_bar
+
+    def _times_better(self, other: float) -> float:
+        return other / self.value if self.lower_is_better else self.value / other
 
     def as_json(self) -> dict[str, object]:
         return asdict(self) | {

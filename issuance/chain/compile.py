@@ -35,14 +35,14 @@ def render_artifacts() -> dict[str, str]:
     Raises CompilationFailed.
     """
     settings = _settings()
-    contracts = _compile([f"src/{name}.sol" for name in PUBLISHED], settings)
+    contracts = compile_contracts([f"src/{name}.sol" for name in PUBLISHED], settings)
     return {f"{name}.json": _artifact(name, contracts, settings) for name in PUBLISHED}
 
 
 def build_layout() -> layout.Layout:
     """Where the sources as they are keep the token's state. Raises CompilationFailed."""
     settings = _settings() | {"outputSelection": {"*": {"*": ["storageLayout"]}}}
-    contracts = _compile(["test/Layout.sol"], settings)
+    contracts = compile_contracts(["test/Layout.sol"], settings)
     return layout.describe(contracts["test/Layout.sol"]["Layout"]["storageLayout"])
 
 
@@ -68,13 +68,16 @@ def main(arguments: list[str]) -> int:
     return 1 if stale else 0
 
 
-def _compile(roots: list[str], settings: dict[str, Any]) -> dict[str, Any]:
-    """The compiler's contracts by file and name."""
+def compile_contracts(roots: list[str], settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The compiler's output by file and contract, with foundry.toml's settings.
+
+    ``roots`` are paths below the contracts folder. Raises CompilationFailed.
+    """
     sources = sorted(_sources(roots).items())
     request = {
         "language": "Solidity",
         "sources": {path: {"content": text} for path, text in sources},
-        "settings": settings,
+        "settings": settings or _settings(),
     }
     answer = _solc(json.dumps(request))
     errors = [e["formattedMessage"] for e in answer.get("errors", []) if e["severity"] == "error"]

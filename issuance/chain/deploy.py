@@ -88,7 +88,9 @@ def deploy_token(*, client: ChainClient, signer: Signer, plan: TokenPlan) -> Dep
     ChainError, among them BytecodeMismatch and RoleMissing from the verification that follows.
     """
     implementation = _create(client, signer, contracts.artifact("EtfToken").bytecode)
-    arguments = encode(["address", "bytes"], [implementation.contract_address, _initialize(plan)])
+    arguments = encode(
+        ["address", "bytes"], [implementation.contract_address, encode_initialize(plan)]
+    )
     proxy_code = contracts.artifact("EtfTokenProxy").bytecode
     proxy = _create(client, signer, proxy_code + arguments)
     deployment = Deployment(
@@ -204,7 +206,8 @@ def _proved(client: ChainClient, name: str, creation: Receipt) -> str:
     return address
 
 
-def _initialize(plan: TokenPlan) -> bytes:
+def encode_initialize(plan: TokenPlan) -> bytes:
+    """What the proxy's creation calls, so that a token is never without its rules."""
     types = ["string", "string", "uint16", "uint96", "uint16[]", "(bytes32,address)[]"]
     values = (
         plan.name,
