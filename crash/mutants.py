@@ -257,7 +257,7 @@ def _f11(_: "Post") -> None:
 def _f12(_: "Post") -> None:
     """One bad order condemns its whole batch."""
 
-    def condemn(rows: Sequence[Any], *, simulation: Simulation) -> Plan:
+    def condemn(rows: Sequence[Any], *, simulation: Simulation[Any]) -> Plan[Any]:
         try:
             simulation.chain.simulate(
                 sender=simulation.sender, to=simulation.to, data=simulation.encode(rows)
@@ -266,7 +266,7 @@ def _f12(_: "Post") -> None:
             return Plan([], 0, [(row, refusal) for row in rows])
         return plan(rows, simulation=simulation)
 
-    def reject(planned: Plan, *, now: datetime) -> None:
+    def reject(planned: Plan[Any], *, now: datetime) -> None:
         for row, _refusal in planned.refused:
             assert isinstance(row, Order)
             _end(row, OrderStatus.REJECTED, now=now)

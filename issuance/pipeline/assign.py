@@ -73,7 +73,7 @@ def _assign(
         planned, fees, key = _plan(token, kind, orders, world=world)
         failpoint("assign.simulated")
         _push_back(planned, now=now)
-        passing = [order.pk for order in planned.passing if isinstance(order, Order)]
+        passing = [order.pk for order in planned.passing]
         row = None
         if passing:
             row = services.assign_orders(
@@ -97,25 +97,22 @@ def _assign(
 
 def _plan(
     token: Token, kind: ChainTransactionKind, orders: Sequence[Order], *, world: World
-) -> tuple[Plan, chain.Fees, chain.Signer]:
+) -> tuple[Plan[Order], chain.Fees, chain.Signer]:
     queries.require_not_halted(token=token)
     signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.ISSUER)
     node = world.chain_of(token)
-    simulation = Simulation(
+    simulation: Simulation[Order] = Simulation(
         chain=node,
         sender=signer.address,
         to=token.address,
-        encode=lambda rows: encode_orders(
-            kind=kind, orders=[order for order in rows if isinstance(order, Order)]
-        ),
+        encode=lambda rows: encode_orders(kind=kind, orders=rows),
     )
     return plan(orders, simulation=simulation), node.fees(), world.key_for(signer.address)
 
 
-def _push_back(planned: Plan, *, now: datetime) -> None:
+def _push_back(planned: Plan[Order], *, now: datetime) -> None:
     """What would revert alone is not signed: used ids are checked, the rest wait for a cure."""
     for row, refusal in planned.refused:
-        assert isinstance(row, Order)
         _log.warning("order_would_revert", order=row.public_id, error=refusal.name)
         if _is_used(refusal):
             services.doubt_order(order_id=row.pk, now=now)

@@ -67,13 +67,12 @@ def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datet
             chain=node,
             sender=signer.address,
             to=token.address,
-            encode=lambda rows: encode_holders([r for r in rows if isinstance(r, Holder)]),
+            encode=encode_holders,
         )
         planned = plan(holders, simulation=simulation)
         for refused, refusal in planned.refused:
-            assert isinstance(refused, Holder)
             _log.warning("holder_would_revert", holder=refused.public_id, error=refusal.name)
-        passing = [holder.pk for holder in planned.passing if isinstance(holder, Holder)]
+        passing = [holder.pk for holder in planned.passing]
         if passing:
             row = services.assign_holders(
                 token_id=token.pk,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from issuance.chain import types as chain
 from issuance.chain.errors import CallReverted
@@ -16,25 +16,25 @@ GAS_MAX = 16_777_216
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Generic[Row]):
     """Rows that pass together, their gas limit, and those that revert even alone with the reason."""
 
-    passing: list[object]
+    passing: list[Row]
     gas: int
-    refused: list[tuple[object, CallReverted]]
+    refused: list[tuple[Row, CallReverted]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
+class Simulation(Generic[Row]):
     """How to try a call: from whom, to which contract, and how rows become calldata."""
 
     chain: chain.Chain
     sender: str
     to: str
-    encode: Callable[[Sequence[object]], bytes]
+    encode: Callable[[Sequence[Row]], bytes]
 
 
-def plan(rows: Sequence[object], *, simulation: Simulation) -> Plan:
+def plan(rows: Sequence[Row], *, simulation: Simulation[Row]) -> Plan[Row]:
     """Simulate the rows together; when that reverts, halve until the culprits stand alone.
 
     Raises ChainError when the node cannot be asked: then nothing is signed.

@@ -139,7 +139,6 @@ def _relay(token: Token, row: Attestation, *, world: World, now: datetime) -> in
     return 1 if signed else 0
 
 
-def _encode(rows: Sequence[object]) -> bytes:
+def _encode(rows: Sequence[Attestation]) -> bytes:
     (row,) = rows
-    assert isinstance(row, Attestation)
     return encode_attestation(row)
