@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -31,17 +32,21 @@ class Node:
         raise ChainUnreachable
 
 
+def _no_key(address: str) -> Any:
+    raise LookupError(address)
+
+
 def attested(*, more=0, ahead=0):
     """Ask once a custodian that signs ``more`` units than asked for, ``ahead`` seconds from now."""
     paper = papers.build()
     attestor, now = Key(secret("attestor")), timezone.now()
     Token.objects.update(attestor_address=attestor.address, attested_units=0)
-    node = Node(int(now.timestamp()) + ahead)
+    node: Any = Node(int(now.timestamp()) + ahead)
 
     def attest(_token, request):
         return sign_figure(attestor, node, replace(request, shares=request.shares + more))
 
-    world = World(chain_for=lambda _: node, key_for=lambda _: None, attest=attest)
+    world = World(chain_for=lambda _: node, key_for=_no_key, attest=attest)
     assert reserves.request_due(world=world, now=now) == 0
     return list(Attestation.objects.values_list("shares", flat=True)), paper
 
