@@ -29,6 +29,7 @@ from kyc.states import (
 
 SYSTEM = system("kyc")
 NAME_LENGTH_MAX = 300
+CHECK_FAILED = "The identity check failed."
 
 
 @use_case
@@ -109,6 +110,8 @@ def record_check_result(
 ) -> Check:
     """Record what a provider or a person found out later; the investor is decided anew.
 
+    A failed check suspends whoever two people had approved without its result.
+
     Raises NotFound or StateConflict.
     """
     check = queries.check_for_update(check_id=check_id)
@@ -125,7 +128,24 @@ def record_check_result(
     source = f"provider:{check.provider}"
     store_facts(investor=investor, facts=facts, source=source, actor=actor, now=now)
     redecide(investor=investor, trigger="check", actor=actor, now=now)
+    if check.status == CheckStatus.FAILED and investor.status == InvestorStatus.APPROVED:
+        _suspend_unidentified(investor, actor=actor, now=now)
     return check
+
+
+def _suspend_unidentified(investor: Investor, *, actor: Actor, now: datetime) -> None:
+    move(
+        investor,
+        to=InvestorStatus.SUSPENDED,
+        table=INVESTOR_TRANSITIONS,
+        actor=actor,
+        now=now,
+        reason=CHECK_FAILED,
+        proposed_by="",
+        proposed_at=None,
+        approved_by="",
+        data={"reason_code": "check_failed"},
+    )
 
 
 def _check(*, investor: Investor, now: datetime) -> Check:
@@ -167,7 +187,7 @@ def _settle_submission(
         actor=SYSTEM,
         now=now,
         decision=decision,
-        reason="" if refused or not failed else "The identity check failed.",
+        reason="" if refused or not failed else CHECK_FAILED,
         data={
             "decision_id": decision.public_id,
             "effect": decision.effect.lower(),

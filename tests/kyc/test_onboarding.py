@@ -186,6 +186,26 @@ def test_what_a_check_found_out_later_is_decided_at_once(settings):
     assert investor.decision.trigger == "check"
 
 
+def test_a_check_that_fails_after_the_approval_suspends(settings):
+    settings.KYC_PROVIDER = "sandbox"
+    investor = make_investor(external_id="SANDBOX-REVIEW")
+    submit(investor)
+    approve(investor)
+    services.record_check_result(
+        check_id=Check.objects.get(investor=investor).pk,
+        status="FAILED",
+        reason_code="document_forged",
+        facts={},
+        actor=TEST,
+        now=NOW,
+    )
+    investor.refresh_from_db()
+    assert (investor.status, investor.approved_by) == ("SUSPENDED", "")
+    services.propose_approval(investor_id=investor.pk, actor=MAKER, now=NOW)
+    with pytest.raises(CheckNotPassed):
+        services.reinstate_investor(investor_id=investor.pk, actor=CHECKER, now=NOW)
+
+
 def test_a_checks_result_drops_a_proposal_that_did_not_see_it(settings):
     settings.KYC_PROVIDER = "sandbox"
     investor = submit(make_investor(external_id="SANDBOX-PENDING"))
