@@ -13,7 +13,7 @@ from custody.models import CustodyAccount, Fund
 from custody.states import FundStatus
 from issuance import queries
 from issuance.models import Order, Token
-from issuance.states import OrderType
+from issuance.states import OrderType, TokenStatus
 from kyc import policy as kyc_policy
 from kyc import queries as kyc_queries
 from kyc.models import Decision, Investor, Wallet
@@ -29,6 +29,13 @@ class FundClosed(DomainError):
 
     code = "fund_closed"
     title = "This fund takes no new orders of this type."
+
+
+class TokenClosed(DomainError):
+    """The token takes no new mints; whoever holds it can still redeem."""
+
+    code = "token_closed"
+    title = "This token takes no new orders."
 
 
 class WalletNotRegistered(DomainError):
@@ -86,7 +93,7 @@ def accept(
         institution_id=institution_id, investor_id=terms.investor_id
     )
     fund = _open_fund(terms)
-    token = queries.token_of(fund_id=fund.pk, network=terms.network)
+    token = _open_token(fund, terms)
     if not 0 < terms.quantity <= ORDER_UNITS_MAX:
         raise QuantityTooLarge(field="/qty")
     kyc_policy.require_standing(investor=investor, action=_action(terms.type), now=now)
@@ -151,6 +158,13 @@ def _open_fund(terms: OrderTerms) -> Fund:
     if terms.type == OrderType.MINT and fund.status != FundStatus.ACTIVE:
         raise FundClosed(field="/underlying_symbol")
     return fund
+
+
+def _open_token(fund: Fund, terms: OrderTerms) -> Token:
+    token = queries.token_of(fund_id=fund.pk, network=terms.network)
+    if terms.type == OrderType.MINT and token.status != TokenStatus.ACTIVE:
+        raise TokenClosed(field="/underlying_symbol")
+    return token
 
 
 def _usable_wallet(token: Token, terms: OrderTerms, now: datetime) -> Wallet:

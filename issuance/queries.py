@@ -25,7 +25,6 @@ from issuance.states import (
     ChainTransactionKind,
     HolderStatus,
     SignerRole,
-    TokenStatus,
     exact_statuses,
 )
 
@@ -34,17 +33,10 @@ ONCHAIN_ID_MAX = 2**63 - 1
 
 
 class NetworkUnknown(DomainError):
-    """The fund has no open token on that network."""
+    """The fund has no token on that network."""
 
     code = "network_unknown"
     title = "This fund is not issued on that network."
-
-
-class TokenClosed(DomainError):
-    """The token takes no new orders."""
-
-    code = "token_closed"
-    title = "This token takes no new orders."
 
 
 # --- orders -------------------------------------------------------------------------------------
@@ -111,15 +103,12 @@ def attempts_of(*, chain_transaction: ChainTransaction) -> list[Attempt]:
 
 
 def token_of(*, fund_id: uuid.UUID, network: str) -> Token:
-    """The open token of a fund on a network. Raises NetworkUnknown or TokenClosed."""
+    """The token of a fund on a network, open or closed. Raises NetworkUnknown."""
     tokens = Token.objects.select_related("fund", "custody_account")
     try:
-        token = tokens.get(fund_id=fund_id, network=network)
+        return tokens.get(fund_id=fund_id, network=network)
     except Token.DoesNotExist:
         raise NetworkUnknown(field="/network") from None
-    if token.status != TokenStatus.ACTIVE:
-        raise TokenClosed(field="/underlying_symbol")
-    return token
 
 
 def tokens() -> QuerySet[Token]:

@@ -8,7 +8,7 @@ from core.states import Table
 
 
 class TokenStatus(TextChoices):
-    """Whether new orders are taken for a token."""
+    """Whether new mints are taken for a token; redemptions always are."""
 
     ACTIVE = "ACTIVE"
     CLOSED = "CLOSED"

@@ -126,13 +126,13 @@ def register_signer(
 
 @use_case
 def close_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
-    """Take no new orders for a token; what is under way goes on."""
+    """Take no new mints for a token; what is under way and redemptions go on."""
     return _switch(token_id, TokenStatus.CLOSED, actor, now)
 
 
 @use_case
 def open_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
-    """Take orders for a token again."""
+    """Take mints for a token again."""
     return _switch(token_id, TokenStatus.ACTIVE, actor, now)
 
 

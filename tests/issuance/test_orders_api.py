@@ -9,7 +9,7 @@ from core import breakers
 from core.models import Event
 from custody import queries as custody_queries
 from custody.models import Fund, LedgerTransfer
-from issuance import queries
+from issuance import queries, services
 from issuance.models import Holder, Order
 from kyc.models import Decision, Investor, Wallet
 from tests.core.conftest import make_client
@@ -128,6 +128,12 @@ def test_an_unknown_field_is_refused(paper):
     answer = paper.api.post(URL, paper.body(memo="hello"))
     assert "unknown_field" in answer.content.decode()
     assert Order.objects.count() == 0
+
+
+def test_a_closed_token_takes_no_mint_and_keeps_nobody_from_leaving(paper):
+    services.close_token(token_id=paper.token.pk, actor=TEST, now=timezone.now())
+    refuse(paper, "token_closed")
+    assert paper.api.post(URL, paper.body(type="redeem")).status_code == 201
 
 
 def test_an_unknown_fund_is_refused(paper):
