@@ -121,6 +121,8 @@ class Campaign:
         (self._folder / "accepted.jsonl").touch()
         control = naive.deploy(self._ground.chain, scene.node)
         self._ground.chain.automine(on=False)
+        # What was set up must be final before the first reorganisation.
+        self._ground.chain.mine(FINALITY_BLOCKS + 1)
         self._checker = self._ground.start_checker(
             {
                 "folder": str(self._folder),

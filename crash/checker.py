@@ -30,6 +30,7 @@ HALT_SLACK_SECONDS = 8.0
 LATELY_SECONDS = 60.0
 # A hash may be asked for while its commit is a moment old; after so many looks it is unknown.
 UNKNOWN_LOOKS_MAX = 8
+DOUBTFUL_LOOKS = 4
 
 
 class Checker:
@@ -43,6 +44,7 @@ class Checker:
         self._seen: set[str] = set()
         self._settled_ids: set[int] = set()
         self._suspects: Counter[str] = Counter()
+        self._doubts: dict[int, int] = {}
         self._forks_read = 0
         self.counts: Counter[str] = Counter()
         self.blocks_checked = 0
@@ -71,10 +73,13 @@ class Checker:
         self._supply(self._forks(), settled)
         self.blocks_checked += len(fresh)
         for block in fresh:
-            for moved in block.moved:
-                self._once(moved.order_id)
+            sent = [order_id for each in block.sent for order_id in each.order_ids]
+            for order_id in [*sent, *(moved.order_id for moved in block.moved)]:
+                self._doubts.setdefault(order_id, 0)
             self._saved_first([sent.tx_hash for sent in block.sent])
         self._saved_first(list(self._suspects))
+        for order_id in list(self._doubts):
+            self._once(order_id)
         self._final(completed, finalized)
         if self._books.signed_while_halted(HALT_SLACK_SECONDS):
             self._find("I8", "halted", "signed while halted")
@@ -93,13 +98,22 @@ class Checker:
         return [(row["block"], int(row["supply"])) for row in rows]
 
     def _once(self, order_id: int) -> None:
+        """Two forks may be mixed in one look, when the chain moves meanwhile; never in several."""
         mints = [each for each in self._chain.moved_by_id[order_id] if each.is_mint]
+        carriers = {sent.tx_hash for sent in self._chain.sent_by_id[order_id]}
+        ours = bool(mints) and mints[0].tx_hash in carriers
+        again = ours and len(carriers) > 1 and self._is_strict()
+        if len(mints) <= 1 and not again:
+            self._doubts.pop(order_id)
+            return
+        self._doubts[order_id] += 1
+        if self._doubts[order_id] < DOUBTFUL_LOOKS:
+            return
         if len(mints) > 1:
             self._find("I1", f"id {order_id}", f"{len(mints)} mints")
-        carriers = {sent.tx_hash for sent in self._chain.sent_by_id[order_id]}
-        ours = mints and mints[0].tx_hash in carriers
-        if ours and len(carriers) > 1 and self._is_strict():
-            self._find("I1b", f"id {order_id}", "mined again after its mint; the guard refused it")
+        else:
+            hashes = ", ".join(sorted(carriers))
+            self._find("I1b", f"id {order_id}", f"mined again after its mint: {hashes}")
 
     def _saved_first(self, hashes: list[str]) -> None:
         unknown = self._books.unknown_hashes(hashes)

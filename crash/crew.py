@@ -15,9 +15,9 @@ from config.devstack.places import CHECKOUT
 from crash import worker
 from crash.worker import Post
 
-ARMED_PERCENT = 85
+ARMED_PERCENT = 80
 # A worker that dies at its first step each time does no work.
-NTH_MAX = 12
+NTH_MAX = 20
 # What happens seldom is waited for by nearly everybody, or it would never be interrupted.
 SELDOM = frozenset(
     {

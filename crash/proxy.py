@@ -8,6 +8,7 @@ import asyncio
 import json
 import random
 import sys
+import time
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ UPSTREAM_SECONDS_MAX = 10
 DELAY_SECONDS_MAX = 0.4
 LAG_MAX = 3
 STALL_BLOCKS = 12
+STALL_SECONDS = 2.0
 OFFERS_KEPT = 4_000
 DELIVERED_ALL_THE_SAME = 0.5
 _HTTP_STATUSES = {Fault.HTTP_429: 429, Fault.HTTP_500: 500}
@@ -70,6 +72,8 @@ class Proxy:
         self._session: ClientSession | None = None
         self._held: dict[tuple[str, int], _Offer] = {}
         self._order: deque[tuple[str, int]] = deque()
+        self._stalled_at = 0
+        self._stalled_until = 0.0
         self.chance = 0.0
         self.counts: Counter[str] = Counter()
 
@@ -81,6 +85,9 @@ class Proxy:
         refusal = self._rule(method, parameters)
         if refusal is not None:
             return _error(call, refusal)
+        if self._is_stalled(method, parameters):
+            self.counts[Fault.STALLED_FINALITY] += 1
+            return await self._older(call, self._stalled_at)
         fault = choose(method, chance=self.chance, dice=self._dice)
         if fault is None:
             return await self._forward(body)
@@ -138,6 +145,17 @@ class Proxy:
             return web.json_response(truth)
         back = self._dice.randint(1, LAG_MAX) if fault is Fault.STALE_HEAD else STALL_BLOCKS
         number = max(int(block["number"], 16) - back, 0)
+        if fault is Fault.STALLED_FINALITY and tag == "finalized":
+            self._stalled_at = number
+            self._stalled_until = time.monotonic() + STALL_SECONDS
+        return await self._older(call, number)
+
+    def _is_stalled(self, method: str, parameters: list[Any]) -> bool:
+        """Once finality stalls it does so for everybody and for a while."""
+        asked = method == "eth_getBlockByNumber" and parameters[0] == "finalized"
+        return asked and self.chance > 0 and time.monotonic() < self._stalled_until
+
+    async def _older(self, call: dict[str, Any], number: int) -> web.StreamResponse:
         older = dict(call, params=[hex(number), *call["params"][1:]])
         return await self._forward(json.dumps(older).encode())
 
