@@ -125,7 +125,7 @@ def decide_again(*, order: Order, now: datetime) -> Decision:
             raise FundClosed(field="/underlying_symbol")
         if order.wallet.status != WalletStatus.PROVED:
             raise kyc_queries.WalletNotProved(field="/wallet_address")
-        _registered(order.token, order.wallet)
+        _require_registered(order.token, order.wallet, order.type)
     return kyc_policy.require(
         investor=order.investor, action=_action(order.type), context={}, now=now, trigger="signing"
     )
@@ -174,13 +174,14 @@ def _usable_wallet(token: Token, terms: OrderTerms, now: datetime) -> Wallet:
         address=terms.wallet_address,
         now=now,
     )
-    _registered(token, wallet)
+    _require_registered(token, wallet, terms.type)
     return wallet
 
 
-def _registered(token: Token, wallet: Wallet) -> None:
+def _require_registered(token: Token, wallet: Wallet, order_type: str) -> None:
     holder = queries.registered_holder(token=token, wallet_id=wallet.pk)
-    if holder is None or not holder.permitted:
+    # Whoever lost permission, as by expired KYC, may still ask the contract for redemption.
+    if holder is None or not (holder.permitted or order_type == OrderType.REDEEM):
         raise WalletNotRegistered(field="/wallet_address")
 
 

@@ -11,6 +11,7 @@ from custody import queries as custody_queries
 from custody.models import Fund, LedgerTransfer
 from issuance import queries, services
 from issuance.models import Holder, Order
+from kyc import services as kyc_services
 from kyc.models import Decision, Investor, Wallet
 from tests.core.conftest import make_client
 from tests.custody import rows as custody_rows
@@ -192,6 +193,17 @@ def test_expired_kyc_refuses_a_mint_and_lets_holders_leave(paper):
     Investor.objects.filter(pk=paper.investor.pk).update(kyc_expires_at=past)
     refuse(paper, "kyc_expired")
     assert paper.api.post(URL, paper.body(type="redeem")).status_code == 201
+
+
+def test_a_holder_suspended_for_expired_kyc_can_still_ask_to_leave(paper):
+    kyc_services.suspend_investor(
+        investor_id=paper.investor.pk, reason="KYC has expired.", actor=TEST, now=timezone.now()
+    )
+    Holder.objects.update(permitted=False)
+    refuse(paper, "investor_not_approved")
+    answer = paper.api.post(URL, paper.body(type="redeem"))
+    assert (answer.status_code, answer.json()["state"]) == (201, "awaiting_tokens")
+    assert Order.objects.get().decision.effect == "REVIEW"
 
 
 @pytest.mark.parametrize("status", ["DRAFT", "SUBMITTED", "IN_REVIEW", "REJECTED", "FROZEN"])
