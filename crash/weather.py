@@ -20,7 +20,7 @@ WEATHER: dict[str, Weather] = {
     "F6": Weather(),
     "F7": Weather({"flushall": 1.0}),
     "F8": Weather(),
-    "F9": Weather(),
+    "F9": Weather(chance=0.15),
     "F10": Weather({"rest": 0.3}),
     "F11": Weather({"revert_for_a_moment": 0.6}),
     "F12": Weather({"haunt": 1.0}),
