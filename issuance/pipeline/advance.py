@@ -57,7 +57,11 @@ def advance_due(*, world: World, clock: Callable[[], datetime]) -> int:
 
 def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
     """Make one step: an unsent transaction is sent, any other is looked at."""
-    node = world.chain_of(row.token)
+    try:
+        node = world.chain_of(row.token)
+    except ChainError as unknown:
+        _wait(row, f"{unknown.code}: {unknown}", SUSPICION_WAIT, now)
+        return
     attempts = queries.attempts_of(chain_transaction=row)
     if row.status == ChainTransactionStatus.ASSIGNED:
         broadcast(row=row, attempts=attempts, node=node, look_in=LOOK_EVERY, now=now)

@@ -30,9 +30,9 @@ def check_due(*, world: World, now: datetime) -> int:
 
 
 def _check(order: Order, *, world: World, now: datetime) -> int:
-    node = world.chain_of(order.token)
-    reader = TokenReader(node, order.token.address)
     try:
+        node = world.chain_of(order.token)
+        reader = TokenReader(node, order.token.address)
         finalized = node.finalized()
         used = reader.is_executed(order.onchain_id, at=finalized.number)
         used_above = used or reader.is_executed(order.onchain_id)

@@ -11,6 +11,7 @@ from custody.providers.custodian import (
 )
 from issuance.chain import registry
 from issuance.chain import types as chain
+from issuance.chain.errors import ChainUnreachable, NetworkUnknown
 from issuance.models import Token
 
 
@@ -29,7 +30,15 @@ class World:
 
 def from_settings() -> World:
     """The configured nodes, keystores and custodians."""
-    return World(chain_for=registry.client_for, key_for=registry.signer_for, attest=_ask_custodian)
+    return World(chain_for=_client_for, key_for=registry.signer_for, attest=_ask_custodian)
+
+
+def _client_for(network: str) -> chain.Chain:
+    """A network that the settings no longer name is one that cannot be asked; the others go on."""
+    try:
+        return registry.client_for(network)
+    except NetworkUnknown as missing:
+        raise ChainUnreachable(f"{network} is not configured") from missing
 
 
 def _ask_custodian(token: Token, request: AttestationRequest) -> SignedAttestation:
