@@ -4,7 +4,7 @@ from core import services as core_services
 from core.portal import ActionCall, ReasonForm, ServiceAction, Style
 from issuance import queries, services
 from issuance.models import Order, Token
-from issuance.states import OrderStatus
+from issuance.states import OrderStatus, TokenStatus
 
 
 def _approve(call: ActionCall[Order]) -> str:
@@ -27,6 +27,16 @@ def _halt_network(call: ActionCall[Token]) -> str:
     name = queries.network_breaker(call.row.network)
     core_services.halt(name=name, reason=call.reason, actor=call.actor, now=call.now)
     return f"{name} is halted: nothing new is signed on this network."
+
+
+def _close_token(call: ActionCall[Token]) -> str:
+    services.close_token(token_id=call.row.pk, actor=call.actor, now=call.now)
+    return f"{call.row.symbol} takes no new mints; redeeming goes on."
+
+
+def _reopen_token(call: ActionCall[Token]) -> str:
+    services.reopen_token(token_id=call.row.pk, actor=call.actor, now=call.now)
+    return f"{call.row.symbol} takes orders again."
 
 
 def _waits(row: Order) -> bool:
@@ -58,6 +68,15 @@ ORDER_ACTIONS = [
 ]
 TOKEN_ACTIONS = [
     ServiceAction(
+        name="reopen",
+        label="Take orders again",
+        permission="portal.close_fund",
+        run=_reopen_token,
+        explain="New mints of this token are taken again.",
+        when=lambda row: row.status == TokenStatus.CLOSED,
+        style=Style.PRIMARY,
+    ),
+    ServiceAction(
         name="halt",
         label="Halt signing for this token",
         permission="portal.reset_breaker",
@@ -74,6 +93,15 @@ TOKEN_ACTIONS = [
         form=ReasonForm,
         run=_halt_network,
         explain="The same for every token on this network.",
+        style=Style.DANGER,
+    ),
+    ServiceAction(
+        name="close",
+        label="Close",
+        permission="portal.close_fund",
+        run=_close_token,
+        explain="No new mints of this token; what is under way and every redemption go on.",
+        when=lambda row: row.status == TokenStatus.ACTIVE,
         style=Style.DANGER,
     ),
 ]

@@ -17,10 +17,10 @@ from issuance.services.registers import assign_holders, want_holders
 from issuance.services.settlement import finish_checking, requeue_checked, settle_transaction
 from issuance.services.tokens import (
     close_token,
-    open_token,
     raise_nonce,
     register_signer,
     register_token,
+    reopen_token,
     trip,
 )
 
@@ -35,7 +35,6 @@ __all__ = [
     "delay_order",
     "doubt_order",
     "finish_checking",
-    "open_token",
     "preview_order",
     "raise_nonce",
     "record_attestation",
@@ -48,6 +47,7 @@ __all__ = [
     "register_signer",
     "register_token",
     "reject_order",
+    "reopen_token",
     "requeue_checked",
     "save_attempt",
     "settle_transaction",

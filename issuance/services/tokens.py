@@ -131,7 +131,7 @@ def close_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
 
 
 @use_case
-def open_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
+def reopen_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
     """Take mints for a token again."""
     return _switch(token_id, TokenStatus.ACTIVE, actor, now)
 

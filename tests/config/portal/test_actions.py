@@ -122,6 +122,14 @@ def test_signing_is_halted_by_one_person_and_resumed_by_another(world, act):
     assert status_of(breaker) == "OPEN"
 
 
+def test_a_token_is_closed_to_new_mints_and_opened_again(world, act):
+    token = world.order.token
+    done(act("treasury", token, "close"))
+    assert status_of(token) == "CLOSED"
+    done(act("treasury", token, "reopen"))
+    assert status_of(token) == "ACTIVE"
+
+
 def test_a_fund_is_frozen_by_one_and_thawed_by_two(world, act):
     fund = Fund.objects.get(symbol="IBIT")
     assert world
