@@ -23,6 +23,8 @@ from kyc.policy import InvestorNotApproved, NotEligible
 ACTOR: Actor = system("custody.exchange")
 LEASE = timedelta(seconds=60)
 BATCH_MAX = 50
+# A fund between two ISINs cannot be named today; one such row must not silence all the others.
+_NOT_SENT = (CustodianUnavailable, CustodianRefused, queries.UnknownFund)
 _log = structlog.get_logger(__name__)
 
 
@@ -77,7 +79,7 @@ def _advise(deposit: Deposit, *, client: CustodianClient, now: datetime) -> None
         return
     try:
         client.advise(_instruction(fresh, now=now))
-    except (CustodianUnavailable, CustodianRefused) as error:
+    except _NOT_SENT as error:
         _log.warning("deposit_not_advised", deposit=deposit.public_id, reason=error.code)
         services.note_not_sent(movement=deposit, now=now)
     else:
@@ -99,7 +101,7 @@ def _instruct(delivery: Delivery, *, client: CustodianClient, now: datetime) -> 
         return
     try:
         client.instruct(_instruction(fresh, now=now))
-    except (CustodianUnavailable, CustodianRefused) as error:
+    except _NOT_SENT as error:
         _log.warning("delivery_not_instructed", delivery=delivery.public_id, reason=error.code)
         services.note_not_sent(movement=delivery, now=now)
     else:

@@ -116,6 +116,16 @@ def test_a_delivery_is_marked_as_instructed_before_the_custodian_hears_of_it(sta
     assert delivery.status == "INSTRUCTED"
 
 
+def test_a_fund_without_an_isin_today_silences_no_other(stage, custodian):
+    deposit = stage.advise("10")
+    other = stage.advise("10", symbol="FBTC")
+    stage.fund.identifiers.filter(scheme="ISIN").update(valid_until=NOW.date())
+    exchange(stage, custodian)
+    assert [each.our_reference for each in custodian.told] == [other.public_id]
+    deposit.refresh_from_db()
+    assert deposit.next_attempt_at > NOW
+
+
 def test_what_was_called_off_is_never_told(stage, custodian):
     deposit = stage.advise("10")
     services.cancel_deposit(deposit_id=deposit.pk, reason="mistake", actor=TEST, now=NOW)
