@@ -81,7 +81,7 @@ class Deposit(Movement):
 class Delivery(Movement):
     """Shares an institution asked to have delivered to an account outside custody.
 
-    The destination account is ciphertext at rest: it is a customer's.
+    The destination account is ciphertext at rest: it is an investor's.
     """
 
     PREFIX = "dlv"

@@ -1,4 +1,4 @@
-"""A customer's webhook receiver, as a process of its own, checking with the public library.
+"""An institution's webhook receiver, as a process of its own, checking with the public library.
 
 Run as ``python -m config.devstack.scenario.receiver PORT SECRET_FILE RECORD_FILE``. Appends one
 line of JSON for each delivery: its id, type, sequence and whether the signature held.
