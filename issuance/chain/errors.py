@@ -74,6 +74,18 @@ class RoleMissing(ChainError):
     code = "role_missing"
 
 
+class AddressBookDiffers(ChainError):
+    """The chain, or a second deployment, is not what the address book says."""
+
+    code = "address_book_differs"
+
+
+class NotInAddressBook(ChainError):
+    """The address book has no such token."""
+
+    code = "not_in_address_book"
+
+
 class SignerError(Exception):
     """The signer did not give a signature that may be stored."""
 

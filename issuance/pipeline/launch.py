@@ -11,8 +11,10 @@ from core.errors import DomainError
 from custody import queries as custody_queries
 from issuance import services
 from issuance.chain import registry
+from issuance.chain.address_book import AddressBook, Entry, describe, verify_entry
 from issuance.chain.client import ChainClient
 from issuance.chain.deploy import TokenPlan, deploy_token
+from issuance.chain.errors import AddressBookDiffers, NotInAddressBook
 from issuance.chain.keystore import generate_keystore, keystore_addresses
 from issuance.chain.signer import DEPLOYER, Permission
 from issuance.models import Token
@@ -99,19 +101,43 @@ def launch_token(*, launch: Launch, actor: Actor, now: datetime) -> Token:
     if set(KEY_ROLES) - keys.keys():
         raise SignersMissing
     plan = _plan(launch, keys)
-    deployed = deploy_token(client=node, signer=registry.signer_for(keys[DEPLOYER]), plan=plan)
+    deployed = _recorded(node, plan) or _deploy(node, plan, keys[DEPLOYER])
     for role in (SignerRole.ISSUER, SignerRole.COMPLIANCE, PAUSER):
-        permission = Permission(node.chain_id, role, deployed.address)
+        permission = Permission(node.chain_id, role, deployed.proxy)
         registry.policy_file().permit(keys[role], [permission])
     if not launch.admin:
-        permission = Permission(node.chain_id, ADMIN, deployed.address)
+        permission = Permission(node.chain_id, ADMIN, deployed.proxy)
         registry.policy_file().permit(keys[DEPLOYER], [permission])
     return services.register_token(
         underlying_symbol=launch.underlying_symbol,
-        contract=_describe(node, plan, deployed.address, deployed.block_number),
+        contract=_describe(node, plan, deployed.proxy, deployed.block_number),
         actor=actor,
         now=now,
     )
+
+
+def address_book() -> AddressBook:
+    """What was deployed, a file per chain, kept beside the keys."""
+    return AddressBook(registry.keystore_directory() / "addresses")
+
+
+def _recorded(node: ChainClient, plan: TokenPlan) -> Entry | None:
+    """The contract an interrupted launch left behind, when it is still exactly what is wanted."""
+    try:
+        entry = address_book().entry(chain_id=node.chain_id, symbol=plan.symbol)
+    except NotInAddressBook:
+        return None
+    if entry.plan != plan:
+        raise AddressBookDiffers(f"{plan.symbol} was deployed at {entry.proxy} by another plan")
+    verify_entry(client=node, entry=entry)
+    return entry
+
+
+def _deploy(node: ChainClient, plan: TokenPlan, deployer: str) -> Entry:
+    deployed = deploy_token(client=node, signer=registry.signer_for(deployer), plan=plan)
+    entry = describe(client=node, deployment=deployed, plan=plan)
+    address_book().record(entry)
+    return entry
 
 
 def _plan(launch: Launch, keys: dict[str, str]) -> TokenPlan:

@@ -9,8 +9,10 @@ from django.utils import timezone
 from core.actors import system
 from core.errors import DomainError
 from issuance.chain.errors import ChainError, SignerError
+from issuance.chain.timelock import TimelockPlan
 from issuance.models import Token
 from issuance.pipeline.launch import MINUTES_MAX_AGE, RESTRICTED_DEFAULT, Launch, launch_token
+from issuance.pipeline.upgrades import create_timelock
 
 
 class Command(BaseCommand):
@@ -22,6 +24,14 @@ class Command(BaseCommand):
         parser.add_argument("--fund", required=True)
         parser.add_argument("--network", required=True)
         parser.add_argument("--admin", default="", help="timelock; default: the deploying key")
+        parser.add_argument(
+            "--timelock-delay",
+            type=int,
+            metavar="SECONDS",
+            help="deploy a timelock and make it admin and upgrader; with --proposer and --executor",
+        )
+        parser.add_argument("--proposer", nargs="*", default=[], metavar="ADDRESS")
+        parser.add_argument("--executor", nargs="*", default=[], metavar="ADDRESS")
         parser.add_argument("--attestor", default="", help="default: the custodian's own")
         parser.add_argument(
             "--restricted", type=int, nargs="*", default=list(RESTRICTED_DEFAULT), metavar="ISO"
@@ -37,7 +47,7 @@ class Command(BaseCommand):
                 launch=Launch(
                     underlying_symbol=options["fund"],
                     network=options["network"],
-                    admin=options["admin"],
+                    admin=_admin(options),
                     attestor=options["attestor"],
                     restricted=tuple(options["restricted"]),
                     max_age_minutes=options["max_age_minutes"],
@@ -55,3 +65,18 @@ class Command(BaseCommand):
             "deployed": known is None,
         }
         self.stdout.write(json.dumps(report))
+
+
+def _admin(options: dict[str, Any]) -> str:
+    """Who administers the new token: a timelock made for it, the address given, or the deployer."""
+    delay = options["timelock_delay"]
+    if delay is None:
+        if options["proposer"] or options["executor"]:
+            raise CommandError("--proposer and --executor belong to --timelock-delay")
+        return str(options["admin"])
+    if options["admin"]:
+        raise CommandError("--admin and --timelock-delay exclude each other")
+    if delay < 0 or not options["proposer"] or not options["executor"]:
+        raise CommandError("--timelock-delay needs seconds, --proposer and --executor")
+    plan = TimelockPlan(delay, tuple(options["proposer"]), tuple(options["executor"]))
+    return create_timelock(network=options["network"], plan=plan)

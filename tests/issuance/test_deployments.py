@@ -1,0 +1,193 @@
+"""Tokens are deployed, verified and upgraded by commands that refuse whatever differs."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from custody import ledger
+from issuance.chain import registry, roles
+from issuance.chain.address_book import AddressBook
+from issuance.chain.deploy import encode_upgrade, implementation_of
+from issuance.chain.keystore import read_keystore
+from issuance.chain.token import TokenReader, encode_revoke_role
+from issuance.chain.wallets import Wallet
+from issuance.models import Token
+from issuance.pipeline import launch
+from issuance.pipeline.launch import signers_of
+from tests.custody import rows as custody_rows
+from tests.issuance.stage import secret
+
+NETWORK = "anvil"
+DELAY = 600
+PASSWORD = "correct horse"
+
+
+def run(command, **options):
+    said = StringIO()
+    call_command(command, stdout=said, **options)
+    return json.loads(said.getvalue())
+
+
+def refusal(command, **options):
+    with pytest.raises(CommandError) as refused:
+        run(command, **options)
+    return str(refused.value)
+
+
+class Site:
+    """A deployment's keys, settings and chain; nothing deployed yet."""
+
+    def __init__(self, anvil, fund, tmp_path):
+        self.anvil, self.symbol, self.keys_dir = anvil, fund.symbol, tmp_path
+        self.options = {"fund": fund.symbol, "network": NETWORK}
+        self.proposer, self.executor = Wallet(secret("proposer")), Wallet(secret("executor"))
+        for wallet in (self.proposer, self.executor):
+            anvil.set_balance(wallet.address, 10**20)
+        for address in run("create_signers", network=NETWORK).values():
+            anvil.set_balance(address, 10**20)
+        self.node = registry.client_for(NETWORK)
+
+    @property
+    def book(self):
+        return AddressBook(self.keys_dir / "addresses")
+
+    def entry(self):
+        return self.book.entry(chain_id=self.node.chain_id, symbol=f"s{self.symbol}")
+
+    def deployer(self):
+        address = signers_of(self.node.chain_id)["DEPLOYER"]
+        return Wallet(read_keystore(self.keys_dir, address, password=PASSWORD))
+
+    def send(self, wallet, to, data):
+        tx_hash = wallet.send(self.node, to=to, data=data)
+        while (receipt := self.node.receipt(tx_hash)) is None:
+            pass
+        assert receipt.succeeded
+
+
+@pytest.fixture
+def site(anvil, transactional_db, settings, tmp_path) -> Site:  # noqa: ARG001 - asked for its effect
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    settings.CHAIN_RPC_URLS = {NETWORK: [anvil.url]}
+    settings.CHAIN_IDS = {NETWORK: anvil.chain_id}
+    settings.SIGNER_KEYSTORES = str(tmp_path / "keys")
+    settings.SIGNER_PASSWORD_FILE = str(password)
+    fund = custody_rows.make_fund()
+    attestor = Wallet(secret("attestor")).address
+    account = custody_rows.make_account(custody_rows.make_custodian(attestor_address=attestor))
+    with transaction.atomic(durable=True):
+        ledger.open_fund(fund=fund, custody_account=account)
+    return Site(anvil, fund, tmp_path / "keys")
+
+
+def test_a_deployed_token_is_in_the_address_book_and_verifies(site):
+    made = run("deploy_token", **site.options)
+    entry = site.entry()
+    assert (entry.proxy, entry.chain_id) == (made["contract"], site.node.chain_id)
+    assert entry.implementation == implementation_of(site.node, entry.proxy)
+    assert run("verify_token", **site.options) == {
+        "contract": entry.proxy,
+        "implementation": entry.implementation,
+        "verified": True,
+    }
+
+
+def test_an_interrupted_launch_is_taken_up_where_it_stopped(site):
+    keys = signers_of(site.node.chain_id)
+    plan = launch._plan(launch.Launch(underlying_symbol=site.symbol, network=NETWORK), keys)
+    left_behind = launch._deploy(site.node, plan, keys["DEPLOYER"])
+    head = site.node.head().number
+    other = refusal("deploy_token", max_age_minutes=5, **site.options)
+    assert "address_book_differs" in other
+    assert run("deploy_token", **site.options)["contract"] == left_behind.proxy
+    assert site.node.head().number == head  # no second contract
+
+
+def test_a_role_that_was_taken_is_noticed(site):
+    run("deploy_token", **site.options)
+    entry = site.entry()
+    take = encode_revoke_role(role=roles.PAUSER, account=entry.plan.pauser)
+    site.send(site.deployer(), entry.proxy, take)
+    assert "role_missing: PAUSER" in refusal("verify_token", **site.options)
+
+
+def test_foreign_code_is_refused(site):
+    run("deploy_token", **site.options)
+    site.anvil.rpc("anvil_setCode", site.entry().implementation, "0x6000")
+    assert "bytecode_mismatch" in refusal("verify_token", **site.options)
+    assert "bytecode_mismatch" in refusal("upgrade_token", **site.options)
+    site.anvil.rpc("anvil_setCode", site.entry().proxy, "0x6000")
+    assert "is not our proxy" in refusal("verify_token", **site.options)
+
+
+def test_an_upgrade_nobody_recorded_is_noticed_and_a_proved_one_is_recorded(site):
+    run("deploy_token", **site.options)
+    before = site.entry()
+    prepared = run("upgrade_token", **site.options)
+    assert (prepared["to"], prepared["schedule"]) == (before.proxy, "")
+    fresh = prepared["implementation"]
+    assert "address_book_differs" in refusal("upgrade_token", finish=fresh, **site.options)
+    site.send(site.deployer(), before.proxy, bytes.fromhex(prepared["execute"][2:]))
+    assert "address_book_differs" in refusal("verify_token", **site.options)
+    stranger = before.implementation
+    assert "address_book_differs" in refusal("upgrade_token", finish=stranger, **site.options)
+    assert run("upgrade_token", finish=fresh, **site.options)["implementation"] == fresh
+    assert run("verify_token", **site.options)["implementation"] == fresh
+    assert encode_upgrade(fresh).hex() == prepared["execute"][2:]
+
+
+def test_a_token_under_a_timelock_is_upgraded_by_announcement(site):
+    made = run(
+        "deploy_token",
+        timelock_delay=DELAY,
+        proposer=[site.proposer.address],
+        executor=[site.executor.address],
+        **site.options,
+    )
+    timelock = site.entry().plan.admin
+    reader = TokenReader(site.node, made["contract"])
+    assert reader.has_role(roles.ADMIN, timelock)
+    assert reader.has_role(roles.UPGRADER, timelock)
+    assert not reader.has_role(roles.ADMIN, site.deployer().address)
+    prepared = run("upgrade_token", **site.options)
+    assert (prepared["to"], prepared["delay_seconds"]) == (timelock, DELAY)
+    site.send(site.proposer, timelock, bytes.fromhex(prepared["schedule"][2:]))
+    site.anvil.increase_time(DELAY + 1)
+    site.send(site.executor, timelock, bytes.fromhex(prepared["execute"][2:]))
+    run("upgrade_token", finish=prepared["implementation"], **site.options)
+    assert run("verify_token", **site.options)["verified"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"proposer": ["0x" + "11" * 20]}, "belong to --timelock-delay"),
+        ({"timelock_delay": 5}, "needs seconds"),
+        ({"timelock_delay": 5, "admin": "0x" + "11" * 20}, "exclude each other"),
+    ],
+)
+def test_a_timelock_described_in_part_is_refused(site, options, reason):
+    assert reason in refusal("deploy_token", **site.options, **options)
+    assert not Token.objects.exists()
+
+
+def test_a_token_that_is_not_in_service_or_not_in_the_book_is_refused(site):
+    for command in ("verify_token", "upgrade_token"):
+        assert "token_unknown" in refusal(command, **site.options)
+    run("deploy_token", **site.options)
+    path = next((site.keys_dir / "addresses").glob("*.json"))
+    path.write_text("{}")
+    assert "not_in_address_book" in refusal("verify_token", **site.options)
+    for broken in ("[]", "no JSON", json.dumps({f"s{site.symbol}": {"plan": {}}})):
+        path.write_text(broken)
+        assert "address_book_differs" in refusal("verify_token", **site.options)
+
+
+def test_a_wiped_chain_under_kept_keys_is_refused(site):
+    run("deploy_token", **site.options)
+    site.anvil.rpc("anvil_setCode", site.entry().proxy, "0x")
+    assert "bytecode_mismatch" in refusal("verify_token", **site.options)
