@@ -21,6 +21,7 @@ from crash.weather import HARD_WEATHER, WEATHER
 
 MUTANT_SECONDS = 45.0
 MUTANTS_AT_ONCE = 2
+MUTANT_COMPLETED_MIN = 40
 SOUND = "sound"
 CONTROL_ORDERS_PER_SECOND = 0.5
 FAILOVER_SECONDS = 60.0
@@ -62,6 +63,8 @@ def mutant_spec(name: str, *, seed: int, folder: Path, golden: Path) -> Spec:
         golden=str(golden),
         mutant="" if name == SOUND else name,
         chance=weather.chance,
+        failpoints=False,
+        completed_min=MUTANT_COMPLETED_MIN,
         stop_at_violation=True,
         drain_seconds=120,
         jam_seconds=20,

@@ -6,24 +6,25 @@ folder is what came of it.
 
 import fcntl
 import json
-import os
 import random
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.devstack.processes import StackError, _tied_to_parent
+from config.devstack.processes import StackError
+from crash import children
 from crash.facts import BLOCK_SECONDS, FINALITY_BLOCKS
 from crash.ground import Ground
 from crash.servers import Cluster
 from crash.spec import Result, Spec
 
 if TYPE_CHECKING:
+    from crash.scene import Scene
     from tests.issuance.stage import Stage
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Campaign:
         self._counts: Counter[str] = Counter()
         self._result = Result(spec=asdict(spec))
         self._mined_at = 0.0
-        self._client_pid = 0
+        self._client_pids: list[int] = []
+        self._waiting_clients: list[Callable[[], None]] = []
         self._control_pid = 0
         self._fork_control: Callable[[], int] = lambda: 0
 
@@ -67,8 +69,8 @@ class Campaign:
         finally:
             if hasattr(self, "_crew"):
                 self._crew.dismiss()
-            for pid in (self._client_pid, self._control_pid):
-                _end(pid)
+            for pid in (*self._client_pids, self._control_pid):
+                children.end(pid)
             self._ground.stop()
             self._ground.remove()
         return self._result
@@ -86,17 +88,22 @@ class Campaign:
         from crash.scene import build_scene  # noqa: PLC0415 - as above
         from crash.worker import Post  # noqa: PLC0415 - as above
 
-        scene = build_scene(self._ground.chain, holders=self._spec.holders)
+        scene = build_scene(
+            self._ground.chain,
+            institutions=self._spec.institutions,
+            holders=self._spec.holders,
+        )
+        stage = scene.stage
         proxy_url = self._ground.start_proxy(self._spec.seed)
         self._chaos = ChainChaos(
-            scene,
+            stage,
             self._folder,
             self._ground.forget_prices,
             random.Random(self._spec.seed + 1),  # noqa: S311 - as above
         )
         self._chaos.prepare()
         post = Post(
-            stage=scene,
+            stage=stage,
             proxy_url=proxy_url,
             redis_url=self._ground.redis.url,
             log_path=self._folder / "workers.log",
@@ -106,20 +113,31 @@ class Campaign:
             post=post,
             size=self._spec.workers,
             dice=random.Random(self._spec.seed + 2),  # noqa: S311 - as above
-            points=planted() if self._spec.kills else [],
+            points=planted() if self._spec.failpoints else [],
             armed=self._spec.kills,
         )
         self._operator = Operator(self._folder)
         self._name_events()
-        self._start_sides(scene, proxy_url)
+        self._start_clients(scene)
+        self._start_sides(stage, proxy_url)
 
-    def _start_sides(self, scene: "Stage", proxy_url: str) -> None:
-        """The checker, the institution and the control; then the faults begin."""
-        from crash import naive  # noqa: PLC0415 - needs django.setup()
-        from crash.clients import Institution  # noqa: PLC0415 - as above
+    def _start_clients(self, scene: "Scene") -> None:
+        """One process for each institution."""
+        from crash.clients import Institution  # noqa: PLC0415 - needs django.setup()
 
         (self._folder / "accepted.jsonl").touch()
-        control = naive.deploy(self._ground.chain, scene.node)
+        rate = self._spec.orders_per_second / len(scene.clients)
+        for number, (view, holders) in enumerate(scene.clients):
+            seed = self._spec.seed + 10 + number
+            institution = Institution(view, self._folder, holders=holders, rate=rate, seed=seed)
+            run = partial(institution.run, self._ground.redis.url)
+            self._waiting_clients.append(run)
+
+    def _start_sides(self, stage: "Stage", proxy_url: str) -> None:
+        """The checker, the institution and the control; then the faults begin."""
+        from crash import naive  # noqa: PLC0415 - needs django.setup()
+
+        control = naive.deploy(self._ground.chain, stage.node)
         self._ground.chain.automine(on=False)
         # What was set up must be final before the first reorganisation.
         self._ground.chain.mine(FINALITY_BLOCKS + 1)
@@ -127,27 +145,19 @@ class Campaign:
             {
                 "folder": str(self._folder),
                 "chain_url": self._ground.chain.url,
-                "token": scene.token.address,
-                "keys": list(scene.signers),
+                "token": stage.token.address,
+                "keys": list(stage.signers),
                 "control": control,
                 "database_url": self._ground.cluster.url,
             }
         )
-        institution = Institution(
-            scene,
-            self._folder,
-            holders=self._spec.holders,
-            rate=self._spec.orders_per_second,
-            seed=self._spec.seed + 3,
-        )
-        self._client_pid = _fork(
-            lambda: institution.run(self._ground.redis.url), self._folder / "clients.log"
-        )
+        for run in self._waiting_clients:
+            self._client_pids.append(children.fork(run, self._folder / "clients.log"))
         if self._spec.control_orders:
             url = self._ground.cluster.url
             naive.open_orders(url, first=1, count=self._spec.control_orders)
             self._fork_control = lambda: naive.fork(
-                url=url, proxy_url=proxy_url, chain_id=scene.node.chain_id, contract=control
+                url=url, proxy_url=proxy_url, chain_id=stage.node.chain_id, contract=control
             )
         if self._spec.failover_every:
             self._ground.cluster.begin_standby()
@@ -158,8 +168,10 @@ class Campaign:
         failover_at = time.monotonic() + self._spec.failover_every
         report_at = time.monotonic()
         last = time.monotonic()
-        while time.monotonic() < until:
-            now = time.monotonic()
+        latest = until + 2 * self._spec.seconds
+        while (now := time.monotonic()) < until or (
+            now < latest and self._operator.completed < self._spec.completed_min
+        ):
             self._happen(now - last)
             last = now
             self._tend()
@@ -185,7 +197,7 @@ class Campaign:
         if self._spec.kills:
             self._crew.kill_one()
         if self._dice.random() < CONTROL_KILL_SHARE:
-            _end(self._control_pid)
+            children.end(self._control_pid)
             self._control_pid = 0
 
     def _stop(self) -> None:
@@ -226,7 +238,7 @@ class Campaign:
         self._operator.look()
         if not self._checker.is_running():
             raise StackError(f"the checker has died:\n{self._checker.log_tail()}")
-        if self._spec.control_orders and not _is_alive(self._control_pid):
+        if self._spec.control_orders and not children.is_alive(self._control_pid):
             self._control_pid = self._fork_control()
 
     def _fail_over(self) -> None:
@@ -283,8 +295,8 @@ class Campaign:
 
     def _judge(self) -> None:
         result = self._result
-        for pid in (self._client_pid, self._control_pid):
-            _end(pid)
+        for pid in (*self._client_pids, self._control_pid):
+            children.end(pid)
         (self._folder / "final").touch()
         deadline = time.monotonic() + VERDICT_SECONDS_MAX
         while self._checker.is_running() and time.monotonic() < deadline:
@@ -343,40 +355,6 @@ class Campaign:
 
     def _log(self, text: str) -> None:
         print(f"  {text}", flush=True)
-
-
-def _fork(run: Callable[[], None], log_path: Path) -> int:
-    from django.db import connections  # noqa: PLC0415 - needs the settings
-
-    connections.close_all()
-    tie = _tied_to_parent(signal.SIGKILL)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            if tie is not None:
-                tie()
-            log = log_path.open("a", buffering=1)
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-            run()
-        finally:
-            os._exit(1)
-    return pid
-
-
-def _is_alive(pid: int) -> bool:
-    if not pid:
-        return False
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == 0
-    except ChildProcessError:
-        return False
-
-
-def _end(pid: int) -> None:
-    if _is_alive(pid):
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
 
 
 def main(spec_path: str) -> int:

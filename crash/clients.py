@@ -6,6 +6,7 @@ import random
 import time
 import traceback
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -30,9 +31,9 @@ from issuance.states import OrderType
 from tests.issuance.stage import CLIENT, Stage, make_wallet, secret
 
 # Small and often: each makes the custodian sign a new figure.
-TOP_UP = "15"
-LOW_SHARES = 80
-NEWCOMER_SECONDS = 5.0
+TOP_UP = "10"
+LOW_SHARES = 40
+NEWCOMER_SECONDS = 12.0
 HOLDER_GAS = 250_000
 HOLDER_FEES = Fees(max_fee=400 * 10**9, tip=2 * 10**9)
 OPEN_ORDERS_MAX = 250
@@ -87,7 +88,9 @@ def holder_secret(number: int) -> bytes:
 class Institution:
     """Submits at a rate; every accepted order is in the journal before the next is asked for."""
 
-    def __init__(self, stage: Stage, folder: Path, *, holders: int, rate: float, seed: int) -> None:
+    def __init__(
+        self, stage: Stage, folder: Path, *, holders: Sequence[int], rate: float, seed: int
+    ) -> None:
         self._stage = stage
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self._journal = (folder / "accepted.jsonl").open("a", buffering=1)
@@ -97,7 +100,7 @@ class Institution:
         self._bell: redis.Redis | None = None
         self._escrowed_at = 0.0
         self._welcomes_at = 0.0
-        self._holders = [Holder(Key(holder_secret(n)), holder_secret(n)) for n in range(holders)]
+        self._holders = [Holder(Key(holder_secret(n)), holder_secret(n)) for n in holders]
 
     def run(self, redis_url: str) -> None:
         """Until killed; after ``closing`` appears only what is under way is finished."""
@@ -117,7 +120,7 @@ class Institution:
 
     def _turn(self, gate: IO[str], due: float) -> None:
         """While the gate is locked by us no failover begins: what is accepted here is kept."""
-        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(gate, fcntl.LOCK_SH)
         if not self._closing.exists() and time.monotonic() >= due and self._has_room():
             self._submit()
         fcntl.flock(gate, fcntl.LOCK_UN)

@@ -27,6 +27,7 @@ class Operator:
         self._log_path = folder / "halts.log"
         self._looked_at = 0.0
         self.closed = 0
+        self.completed = 0
 
     def look(self) -> None:
         """Close what has been open for a moment."""
@@ -90,6 +91,7 @@ class Operator:
             taken = Order.objects.count()
             done = Order.objects.filter(status="COMPLETED").count()
             logs = TokenLog.objects.count()
+            self.completed = done
         except DatabaseError:
             self.forget_connection()
             return "no database"

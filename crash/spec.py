@@ -14,10 +14,15 @@ class Spec:
     golden: str = ""
     mutant: str = ""
     workers: int = 4
-    holders: int = 6
+    institutions: int = 3
+    holders: int = 3
     orders_per_second: float = 8.0
     chance: float = 0.04
     kills: bool = True
+    # Whether workers die at failpoints, beside those killed at random.
+    failpoints: bool = True
+    # The storm goes on, up to three times as long, until so many orders have completed in it.
+    completed_min: int = 0
     failover_every: float = 0.0
     control_orders: int = 0
     stop_at_violation: bool = False
