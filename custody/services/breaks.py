@@ -10,6 +10,7 @@ from core.use_case import use_case
 from custody import ledger
 from custody.models import Break, CustodyAccount, Fund
 from custody.states import BREAK_TRANSITIONS, BreakKind, BreakStatus
+from kyc import queries as kyc_queries
 
 
 @use_case
@@ -37,6 +38,8 @@ def propose_adjustment(
     found = _break(break_id)
     if found.kind != BreakKind.POSITION_DIFFERS:
         raise StateConflict("Only a difference of positions can be adjusted.", state=found.status)
+    # The ledger takes any uuid as an owner: a mistyped one would bury the shares.
+    kyc_queries.investor_for_update(investor_id=investor_id)
     return move(
         found,
         to=BreakStatus.PROPOSED,

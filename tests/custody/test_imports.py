@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
 
-from core.errors import SameActor, StateConflict
+from core.errors import NotFound, SameActor, StateConflict
 from core.models import Breaker, Event
 from core.units import Units, parse_quantity
 from custody import ledger, services
@@ -247,6 +247,17 @@ def test_a_difference_is_adjusted_by_two_people(stage):
     held = stage.held()
     assert (held.free, held.suspense) == (parse_quantity("990"), parse_quantity("10"))
     assert stage.load(statement((IBIT, "990"), as_of=NOW + timedelta(seconds=1))).breaks == []
+
+
+def test_an_adjustment_for_nobody_is_refused(stage):
+    stage.settled_deposit("10")
+    (found,) = stage.load(statement((IBIT, "11"))).breaks
+    with pytest.raises(NotFound):
+        services.propose_adjustment(
+            break_id=found.pk, investor_id=found.pk, reason="typo", actor=ALICE, now=NOW
+        )
+    found.refresh_from_db()
+    assert found.status == "OPEN"
 
 
 def test_an_adjustment_nobody_proposed_cannot_be_approved(stage):
