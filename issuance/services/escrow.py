@@ -36,6 +36,7 @@ _NAMES: dict[type, str] = {
 }
 # Its shares were given back, or its tokens: nothing of it may happen on chain any more.
 _OVER = ORDER_FINAL - {OrderStatus.COMPLETED}
+_ENDED_OTHERWISE = frozenset({OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.FAILED})
 _TYPE_OF = {chain.OrderMinted: OrderType.MINT, chain.OrderBurned: OrderType.REDEEM}
 OrderEvent = (
     chain.OrderMinted
@@ -184,6 +185,7 @@ def _require_expected(
         return
     ours = (
         order is not None
+        and order.status not in _ENDED_OTHERWISE
         and order.type == _TYPE_OF[type(event)]
         and order.status not in _OVER
         and order.quantity == event.amount

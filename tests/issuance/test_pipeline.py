@@ -324,3 +324,21 @@ def test_two_workers_that_raise_a_price_at_once_raise_it_once(ready):
     assert second.sequence == 2
     assert services.save_attempt(**terms) is None
     assert row.attempts_signed.count() == 2
+
+
+def test_a_mint_of_a_cancelled_order_halts_the_token(ready):
+    """The commit that signed it was lost, and the client cancelled what looked unsigned."""
+    order = ready.order("10")
+    services.cancel_order(
+        institution_id=order.institution_id, order_id=order.pk, actor=TEST, now=timezone.now()
+    )
+    item = OrderItem(order.onchain_id, ready.wallet.address, order.quantity)
+    Key(secret("ISSUER")).send(
+        ready.node, to=ready.token.address, data=calls.encode_mint_batch([item])
+    )
+    ready.tick(blocks=3)
+    ready.tick()
+    halt = Breaker.objects.get(name=queries.token_breaker(ready.token))
+    assert halt.status == "OPEN"
+    assert "ORDER_MINTED" in halt.reason
+    assert status(order) == "CANCELLED"
