@@ -9,7 +9,8 @@ import psycopg
 FINISHED = frozenset({"COMPLETED", "REJECTED", "CANCELLED", "FAILED"})
 _HELD = "('FREE', 'RESERVED', 'BACKING', 'RELEASING', 'RESTRICTED')"
 _ORDERS = """
-    SELECT o.onchain_id, o.type, o.status, o.quantity, lower(w.address), o.client_order_id
+    SELECT o.onchain_id, o.type, o.status, o.quantity, lower(w.address), o.client_order_id,
+           o.reason_code
       FROM issuance_order o JOIN kyc_wallet w ON w.id = o.wallet_id
 """
 
@@ -24,6 +25,7 @@ class OrderRow:
     quantity: int
     account: str
     client_order_id: str
+    reason_code: str
 
 
 class Books:
@@ -47,7 +49,7 @@ class Books:
     def _orders(self, text: str, values: list[object]) -> list[OrderRow]:
         rows = self._rows(text, values)
         return [
-            OrderRow(int(row[0]), row[1] == "MINT", row[2], int(row[3]), row[4], row[5])
+            OrderRow(int(row[0]), row[1] == "MINT", row[2], int(row[3]), row[4], row[5], row[6])
             for row in rows
         ]
 

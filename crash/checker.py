@@ -170,7 +170,9 @@ class Checker:
     def _judge_order(self, order: OrderRow, found: list[Moved]) -> None:
         if order.status not in FINISHED:
             self._find("I2", order.client_order_id, f"still {order.status}")
-        if order.status in ("FAILED", "REJECTED"):
+        # Its transactions died or reverted too often: a lawful end that names its cause.
+        refused = order.reason_code == "chain_refused"
+        if order.status in ("FAILED", "REJECTED") and not refused:
             self._find("I2", order.client_order_id, f"{order.status}, with nothing wrong about it")
         explained = [each for each in found if _explains(each, order)]
         if order.status == "COMPLETED" and not explained:

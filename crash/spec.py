@@ -13,11 +13,11 @@ class Spec:
     folder: str
     golden: str = ""
     mutant: str = ""
-    workers: int = 4
+    workers: int = 5
     institutions: int = 3
     holders: int = 3
     orders_per_second: float = 8.0
-    chance: float = 0.04
+    chance: float = 0.08
     kills: bool = True
     # Whether workers die at failpoints, beside those killed at random.
     failpoints: bool = True
@@ -34,13 +34,13 @@ class Spec:
         default_factory=lambda: {
             "reorganise": 1.1,
             "drop": 0.15,
-            "steal": 0.12,
-            "haunt": 0.12,
+            "steal": 0.06,
+            "haunt": 0.1,
             "rest": 0.06,
             "spike": 0.03,
             "revert_for_a_moment": 0.02,
             "kill_one": 0.25,
-            "stop_one": 0.12,
+            "stop_one": 0.08,
             "flushall": 0.03,
         }
     )
