@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 
 import pytest
@@ -38,7 +39,8 @@ def storm():
         chance=0.06,
     )
     run_spec(spec).wait()
-    return result_of(spec)
+    yield result_of(spec)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_short_storm_mints_nothing_twice_and_loses_nothing(storm):
