@@ -24,7 +24,8 @@ BEAT_SECONDS = {
 }
 # A tick that waited this long is worth nothing: the next one does its work.
 EXPIRES_SECONDS_MIN = 10
-# Below every lease, so that a stuck task is gone before its rows are claimed again.
+# A stuck task is ended; what it held is claimed again when its lease runs out, and row locks and
+# status checks keep the two apart if it was only slow.
 TASK_SECONDS_MAX = 50
 CHAIN_QUEUE = "chain"
 DEFAULT_QUEUE = "default"

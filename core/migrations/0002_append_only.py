@@ -9,11 +9,14 @@ BEGIN
 END $$;
 CREATE TRIGGER core_event_append_only BEFORE UPDATE OR DELETE ON core_event
     FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER core_event_no_truncate BEFORE TRUNCATE ON core_event
+    FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
 CREATE TRIGGER core_deliveryattempt_append_only BEFORE UPDATE ON core_deliveryattempt
     FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
 """
 BACKWARD = """
 DROP TRIGGER core_event_append_only ON core_event;
+DROP TRIGGER core_event_no_truncate ON core_event;
 DROP TRIGGER core_deliveryattempt_append_only ON core_deliveryattempt;
 DROP FUNCTION core_refuse_change();
 """

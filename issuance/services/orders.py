@@ -76,7 +76,14 @@ def preview_order(
 
     Raises what ``create_order`` would.
     """
-    accepted = policy.accept(institution_id=institution_id, terms=terms, context=context, now=now)
+    try:
+        accepted = policy.accept(
+            institution_id=institution_id, terms=terms, context=context, now=now
+        )
+    except DomainError as refusal:
+        # The decision behind it is not kept, so nobody could look it up.
+        refusal.extra.pop("decision_id", None)
+        raise
     queries.require_not_halted(token=accepted.token)
     return accepted
 

@@ -23,10 +23,14 @@ CREATE TRIGGER kyc_walletchallenge_once BEFORE UPDATE OR DELETE ON kyc_walletcha
 """ + "".join(
     f"CREATE TRIGGER kyc_{table}_append_only BEFORE UPDATE OR DELETE ON kyc_{table}\n"
     "    FOR EACH ROW EXECUTE FUNCTION kyc_refuse_change();\n"
+    f"CREATE TRIGGER kyc_{table}_no_truncate BEFORE TRUNCATE ON kyc_{table}\n"
+    "    FOR EACH STATEMENT EXECUTE FUNCTION kyc_refuse_change();\n"
     for table in TABLES
 )
 BACKWARD = "DROP TRIGGER kyc_walletchallenge_once ON kyc_walletchallenge;\n" + "".join(
-    f"DROP TRIGGER kyc_{table}_append_only ON kyc_{table};\n" for table in TABLES
+    f"DROP TRIGGER kyc_{table}_append_only ON kyc_{table};\n"
+    f"DROP TRIGGER kyc_{table}_no_truncate ON kyc_{table};\n"
+    for table in TABLES
 ) + "DROP FUNCTION kyc_use_challenge_once(); DROP FUNCTION kyc_refuse_change();"
 
 

@@ -46,6 +46,7 @@ def refuse(paper, code, status=422, **changes):
     previewed = paper.api.post(f"{URL}/preview", preview)
     if code != "client_order_id_used":
         assert (previewed.status_code, previewed.json()["code"]) == (status, code)
+        assert "decision_id" not in previewed.json()
     assert stand() == before
     return answer.json()
 
