@@ -15,14 +15,13 @@ from config.devstack import places
 from config.devstack.processes import StackError
 from crash import document
 from crash.golden import make_golden
-from crash.results import KILLED, SURVIVED, Outcome
+from crash.results import KILLED, SOUND, SURVIVED, Outcome
 from crash.spec import Spec
 from crash.weather import HARD_WEATHER, WEATHER
 
 MUTANT_SECONDS = 45.0
 MUTANTS_AT_ONCE = 2
 MUTANT_COMPLETED_MIN = 40
-SOUND = "sound"
 CONTROL_ORDERS_PER_SECOND = 0.5
 FAILOVER_SECONDS = 60.0
 FAILOVERS_MIN = 2
@@ -30,7 +29,9 @@ FAILOVERS_MIN = 2
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120, help="how long the storm lasts")
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="how long the storm lasts; 0: mutants alone"
+    )
     parser.add_argument("--seed", type=int, default=None, help="repeats the same weather")
     parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--mutants", default="all", help="all, none, or names such as F1,F8")
@@ -137,6 +138,8 @@ def main() -> int:
     folder = places.session_folder("crash")
     print(f"crash: seed {seed}, {arguments.seconds:.0f} s of storm; logs in {folder}", flush=True)
     golden = make_golden(folder)
+    if not arguments.seconds:
+        return mutants_alone(names, seed=seed, folder=folder, golden=golden, keep=arguments.keep)
     spec = storm_spec(
         seconds=arguments.seconds,
         seed=seed,
@@ -150,6 +153,19 @@ def main() -> int:
     sound = mutants.pop(SOUND, SURVIVED)
     ordered = {name: mutants[name] for name in names}
     return publish(Outcome(storm, ordered, is_sound=sound == SURVIVED), arguments, folder)
+
+
+def mutants_alone(
+    names: list[str], *, seed: int, folder: Path, golden: Path, keep: str | None
+) -> int:
+    """No storm of its own: only the sound pipeline and the mutants, each in its weather."""
+    ends = run_mutants(names, seed=seed, folder=folder, golden=golden)
+    if keep:
+        document.keep_mutants(keep, ends, seed=seed)
+    is_sound = ends.pop(SOUND) == SURVIVED
+    survivors = [name for name, end in ends.items() if end == SURVIVED]
+    print(f"crash: {len(ends) - len(survivors)} of {len(ends)} mutants killed")
+    return 0 if is_sound and not survivors else 1
 
 
 def publish(outcome: Outcome, arguments: argparse.Namespace, folder: Path) -> int:

@@ -16,8 +16,12 @@ from crash import worker
 from crash.worker import Post
 
 ARMED_PERCENT = 80
-# A worker that dies at its first step each time does no work.
-NTH_MAX = 20
+# Points that are passed all the time: a worker that died at the first pass would do no work.
+OFTEN = frozenset(
+    {"advance.claimed", "assign.claimed", "follow.read", "observe.seen", "register.wanted"}
+)
+NTH_MAX_OFTEN = 15
+NTH_MAX = 3
 # What happens seldom is waited for by nearly everybody, or it would never be interrupted.
 SELDOM = frozenset(
     {
@@ -133,7 +137,11 @@ class Crew:
         common = [point for point in self.points if point not in SELDOM]
         fewest = min((self.hits[point] for point in common), default=0)
         few = [point for point in common if self.hits[point] <= fewest + 1]
-        armed = {self.dice.choice(few): self.dice.randint(1, NTH_MAX)} if few else {}
+        armed = {}
+        if few:
+            point = self.dice.choice(few)
+            most = NTH_MAX_OFTEN if point in OFTEN else NTH_MAX
+            armed[point] = self.dice.randint(1, most)
         lagging = [
             point for point in self.points if point in SELDOM and self.hits[point] <= least + 2
         ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.devstack import places
-from crash.results import COUNTED_AS
+from crash.results import COUNTED_AS, SOUND
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = places.CHECKOUT / "docs" / "reliability.md"
@@ -40,9 +40,19 @@ def keep(name: str, figures: dict[str, Any], storm: dict[str, Any]) -> None:
         "halted_below_finality": storm["halted_below_finality"],
         "violations": storm["violations"][:50],
     }
-    day = datetime.now(tz=UTC).date().isoformat()
-    document = {"measured_on": day, "figures": figures, "beside": beside}
+    document = {"measured_on": _today(), "figures": figures, "beside": beside}
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def keep_mutants(name: str, ends: dict[str, str], *, seed: int) -> None:
+    """Store what became of mutants that ran without a storm before them."""
+    RESULTS.mkdir(exist_ok=True)
+    document = {"measured_on": _today(), "seed": seed, "mutants": ends}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _today() -> str:
+    return datetime.now(tz=UTC).date().isoformat()
 
 
 def write() -> None:
@@ -78,6 +88,12 @@ def summary(figures: dict[str, Any], storm: dict[str, Any]) -> str:
 
 
 def _section(name: str, stored: dict[str, Any]) -> str:
+    if "mutants" in stored:
+        head = f"### `{name}`: the mutants alone, seed {stored['seed']}, {stored['measured_on']}"
+        ends = {each: end for each, end in stored["mutants"].items() if each != SOUND}
+        lived = stored["mutants"].get(SOUND)
+        beside = f" The sound pipeline {lived} all of their weather." if lived else ""
+        return f"{head}\n\n{_mutants(ends)}{beside}"
     figures, beside = stored["figures"], stored["beside"]
     minutes = beside["seconds"] / 60
     head = f"### `{name}`: seed {figures['seed']}, {minutes:.1f} minutes, {stored['measured_on']}"

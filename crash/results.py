@@ -13,6 +13,8 @@ COUNTED_AS = {
 NOT_COUNTED = ("I7", "I8")
 CONTROL_ORDERS_MIN = 30
 KILLED, SURVIVED = "killed", "survived"
+# The pipeline as it is, beside the mutants.
+SOUND = "sound"
 
 
 @dataclass(frozen=True, slots=True)
