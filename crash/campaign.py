@@ -220,6 +220,7 @@ class Campaign:
             "stop_one": self._stop,
             "flushall": self._ground.flushall,
             "rest": chaos.rest,
+            "stall": self._ground.stall,
             "drop": lambda: chaos.wish("drop"),
             "steal": lambda: chaos.wish("steal"),
             "revert_for_a_moment": lambda: chaos.wish("revert_for_a_moment"),

@@ -22,6 +22,7 @@ from crash.servers import Cluster
 
 STOP_SECONDS = 5
 PROXY_SECONDS = 20
+STALL_SECONDS = 5.0
 
 
 def product_environment(*, database_url: str, redis_url: str) -> dict[str, str]:
@@ -110,6 +111,10 @@ class Ground:
     def forget_prices(self) -> None:
         """Tell the proxy that the pool was emptied."""
         self._tell_proxy("forget", "")
+
+    def stall(self) -> None:
+        """Let the chain's finality stand still for a while, as the workers see it."""
+        self._tell_proxy("stall", str(STALL_SECONDS))
 
     def flushall(self) -> None:
         """Empty Redis."""

@@ -1,7 +1,7 @@
 """A seeded JSON-RPC proxy between the workers and the chain that lies, loses and delays.
 
 Run as ``python -m crash.proxy PORT UPSTREAM SEED``. ``GET /counts`` says how often each fault
-happened, ``POST /chance`` with a number sets how often they do.
+happened; ``POST /chance`` sets how often they do, ``POST /stall`` holds finality for some seconds.
 """
 
 import asyncio
@@ -150,6 +150,15 @@ class Proxy:
             self._stalled_until = time.monotonic() + STALL_SECONDS
         return await self._older(call, number)
 
+    async def stall(self, seconds: float) -> None:
+        """From now on the finalized block stays where it is for so long, and a little behind."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber"} | {
+            "params": ["finalized", False]
+        }
+        block = json.loads(await self._ask(json.dumps(call).encode()))["result"]
+        self._stalled_at = max(int(block["number"], 16) - STALL_BLOCKS, 0)
+        self._stalled_until = time.monotonic() + seconds
+
     def _is_stalled(self, method: str, parameters: list[Any]) -> bool:
         """Once finality stalls it does so for everybody and for a while."""
         asked = method == "eth_getBlockByNumber" and parameters[0] == "finalized"
@@ -227,6 +236,10 @@ def application(proxy: Proxy) -> web.Application:
         proxy.chance = float(await request.text())
         return web.json_response(proxy.chance)
 
+    async def stall(request: web.Request) -> web.Response:
+        await proxy.stall(float(await request.text()))
+        return web.json_response(None)
+
     async def forget(_: web.Request) -> web.Response:
         proxy.forget_prices()
         return web.json_response(None)
@@ -235,6 +248,7 @@ def application(proxy: Proxy) -> web.Application:
     app.router.add_get("/counts", counts)
     app.router.add_post("/chance", chance)
     app.router.add_post("/forget", forget)
+    app.router.add_post("/stall", stall)
     app.router.add_post("/", proxy.handle)
     return app
 

@@ -38,6 +38,7 @@ class Spec:
             "haunt": 0.1,
             "rest": 0.06,
             "spike": 0.03,
+            "stall": 0.02,
             "revert_for_a_moment": 0.02,
             "kill_one": 0.25,
             "stop_one": 0.08,

@@ -20,7 +20,7 @@ WEATHER: dict[str, Weather] = {
     "F6": Weather(),
     "F7": Weather({"flushall": 1.0}),
     "F8": Weather(),
-    "F9": Weather(chance=0.15),
+    "F9": Weather({"stall": 0.15}, chance=0.03),
     "F10": Weather({"rest": 0.3}),
     "F11": Weather({"revert_for_a_moment": 0.6}),
     "F12": Weather({"haunt": 1.0}),
@@ -30,5 +30,12 @@ WEATHER: dict[str, Weather] = {
 
 # Everything at once, for the sound pipeline, which must survive it.
 HARD_WEATHER = Weather(
-    {"rest": 0.2, "spike": 0.1, "haunt": 0.5, "flushall": 0.5, "revert_for_a_moment": 0.2}
+    {
+        "rest": 0.2,
+        "spike": 0.1,
+        "haunt": 0.5,
+        "flushall": 0.5,
+        "revert_for_a_moment": 0.2,
+        "stall": 0.1,
+    }
 )
