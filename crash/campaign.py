@@ -34,7 +34,7 @@ TURN_SECONDS = 0.02
 CONTROL_KILL_SHARE = 0.3
 QUIET_LOOK_SECONDS = 0.5
 VERDICT_SECONDS_MAX = 90
-HALT_SECONDS_MAX = 20
+HALT_SECONDS_MAX = 30
 
 
 class Campaign:
@@ -314,7 +314,10 @@ class Campaign:
         time.sleep(TURN_SECONDS)
 
     def _break_finality(self) -> bool:
-        """A reorganisation below the finalized block: the network must halt by itself."""
+        """A reorganisation of recorded, final blocks: the network must halt by itself."""
+        deadline = time.monotonic() + HALT_SECONDS_MAX
+        while not self._operator.record_is_up(self._chaos.stage) and time.monotonic() < deadline:
+            self._tend_quietly()
         self._chaos.reorganise(FINALITY_BLOCKS + 3, shape="drop")
         deadline = time.monotonic() + HALT_SECONDS_MAX
         while time.monotonic() < deadline:

@@ -10,7 +10,7 @@ from core import breakers
 from core.actors import Actor, ActorKind
 from core.models import Breaker
 from crash.books import FINISHED
-from issuance.models import ChainTransaction, Order, TokenLog
+from issuance.models import ChainCursor, ChainTransaction, Order, TokenLog
 from issuance.states import CHAIN_TRANSACTION_FINAL
 from tests.issuance.stage import NETWORK, Stage
 
@@ -51,7 +51,7 @@ class Operator:
             self.closed += 1
 
     def is_quiet(self, stage: Stage) -> bool:
-        """Whether every order has ended and the record has come up to the finalized head."""
+        """Whether every order and every transaction has ended and nothing is halted."""
         try:
             if self._open_orders() or self._open_transactions():
                 return False
@@ -80,6 +80,11 @@ class Operator:
         waiting = ChainTransaction.objects.exclude(status__in=CHAIN_TRANSACTION_FINAL)
         notes = list(waiting.values_list("kind", "status", "nonce", "last_note")[:5])
         return f"orders {sorted(rows)[:20]}, transactions {notes}"
+
+    def record_is_up(self, stage: Stage) -> bool:
+        """Whether the follower has recorded everything up to the finalized head."""
+        cursor = ChainCursor.objects.get(token=stage.token)
+        return cursor.block >= stage.anvil.block_number("finalized")
 
     def network_is_halted(self) -> bool:
         """Whether the network's breaker is open."""
