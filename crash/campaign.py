@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.devstack import rpc
 from config.devstack.processes import StackError
 from crash import children
 from crash.facts import BLOCK_SECONDS, FINALITY_BLOCKS
@@ -315,6 +316,11 @@ class Campaign:
 
     def _break_finality(self) -> bool:
         """A reorganisation of recorded, final blocks: the network must halt by itself."""
+        chain = self._ground.chain
+        sender, receiver = chain.accounts()[:2]
+        # Empty blocks would come back with the hashes they had.
+        rpc.send_ether(chain.url, sender, to=receiver, wei=1)
+        chain.mine(FINALITY_BLOCKS + 1)
         deadline = time.monotonic() + HALT_SECONDS_MAX
         while not self._operator.record_is_up(self._chaos.stage) and time.monotonic() < deadline:
             self._tend_quietly()
