@@ -318,7 +318,7 @@ class Campaign:
         """A reorganisation of recorded, final blocks: the network must halt by itself."""
         chain = self._ground.chain
         sender, receiver = chain.accounts()[:2]
-        # Empty blocks would come back with the hashes they had.
+        # What vanishes shall hold something.
         rpc.send_ether(chain.url, sender, to=receiver, wei=1)
         chain.mine(FINALITY_BLOCKS + 1)
         deadline = time.monotonic() + HALT_SECONDS_MAX
