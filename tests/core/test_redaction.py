@@ -39,6 +39,7 @@ def lines():
         "someone@example.com",
         "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----",
     ],
+    ids=["api key", "webhook secret", "bearer", "url", "e-mail", "private key"],
 )
 def test_a_secret_in_the_middle_of_a_text_is_blanked(secret):
     cleaned = clean_text(f"before {secret} after")
