@@ -1,14 +1,15 @@
-"""record(): the only writer of events.
+"""record() and record_many(): the only writers of events.
 
-Inside the use case's transaction it takes the institution's counter row, freezes the envelope's
-bytes, chains their hash to the event before, and adds one delivery row for every subscribed
-webhook endpoint. Call it last: the counter row stays locked until commit.
+Inside the use case's transaction they take the institution's counter row, freeze the envelope's
+bytes, chain their hash to the event before, and add one delivery row for every subscribed
+webhook endpoint. Call them last: the counter row stays locked until commit.
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +39,24 @@ def chain_hash(before: bytes, *, actor: str, body: bytes) -> bytes:
     return hashlib.sha256(before + actor.encode() + b"\0" + body).digest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """What one event says; ``row`` as it is by now.
+
+    ``data`` holds ids, states and quantities as JSON values: never personal data or secrets.
+    """
+
+    event_type: str
+    row: PublicRow
+    data: Mapping[str, Any] = field(default_factory=dict)
+    previous: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def institution_id(self) -> uuid.UUID | None:
+        """Whose stream it belongs to; None is the issuer's."""
+        return self.row.institution_id  # type: ignore[attr-defined,no-any-return]
+
+
 def record(
     *,
     event_type: str,
@@ -51,62 +70,83 @@ def record(
 
     ``data`` holds ids, states and quantities as JSON values: never personal data or secrets.
     """
+    happening = Happening(
+        event_type=event_type, row=row, data=data or {}, previous=dict(previous or {})
+    )
+    (event,) = record_many([happening], actor=actor, now=now)
+    return event
+
+
+def record_many(happenings: Sequence[Happening], *, actor: Actor, now: datetime) -> list[Event]:
+    """Append one event for each, in their order, and fan them out: what ``record`` does, in bulk.
+
+    Each stream gets the bytes, sequences and hashes that as many calls of ``record`` would have
+    written. All streams are locked at once and in one order, the issuer's last, so two batches
+    over the same institutions queue up instead of waiting for each other.
+    """
     if not connection.in_atomic_block:
         raise RuntimeError("record() needs the use case's transaction")
-    institution_id: uuid.UUID | None = row.institution_id  # type: ignore[attr-defined]
-    stream = _lock_stream(institution_id)
-    event_id = new_uuid()
-    sequence = stream.last_sequence + 1
+    if not happenings:
+        return []
+    streams = _lock_streams({each.institution_id for each in happenings})
+    recorded = [
+        _append(each, stream=streams[each.institution_id], actor=str(actor), now=now)
+        for each in happenings
+    ]
+    Event.objects.bulk_create(recorded)
+    _advance(list(streams.values()))
+    subscriptions.fan_out(events=recorded, now=now)
+    return recorded
+
+
+def of_change(
+    *, row: PublicRow, before: str, event_type: str, data: Mapping[str, Any]
+) -> Happening:
+    """What ``move()`` and ``move_many()`` say of a status that they have just changed."""
+    status: str = row.status  # type: ignore[attr-defined]
+    return Happening(
+        event_type=event_type or f"{row.OBJECT}.{status.lower()}",  # type: ignore[attr-defined]
+        row=row,
+        data=data,
+        previous={"status": before.lower(), "version": row.version - 1},
+    )
+
+
+def _append(happening: Happening, *, stream: EventStream, actor: str, now: datetime) -> Event:
+    """The stream's next event, unsaved; the stream in memory moves on with it."""
+    event_id, row, institution_id = new_uuid(), happening.row, happening.institution_id
+    request_id = requests.current_id()
+    stream.last_sequence += 1
     body = _freeze(
         {
             "id": encode_id(Event.PREFIX, event_id),
             "object": "event",
-            "type": event_type,
+            "type": happening.event_type,
             "api_version": API_VERSION,
             "created_at": format_time(now),
-            "sequence": sequence,
+            "sequence": stream.last_sequence,
             "institution_id": encode_id("inst", institution_id) if institution_id else None,
-            "request_id": requests.current_id(),
-            "data": {"object": _describe(row, data or {}), "previous": dict(previous or {})},
+            "request_id": request_id,
+            "data": {
+                "object": _describe(row, happening.data),
+                "previous": dict(happening.previous),
+            },
         }
     )
-    event = Event.objects.create(
+    stream.last_hash = chain_hash(bytes(stream.last_hash), actor=actor, body=body)
+    return Event(
         id=event_id,
         stream=stream,
         institution_id=institution_id,
-        sequence=sequence,
-        type=event_type,
+        sequence=stream.last_sequence,
+        type=happening.event_type,
         object_type=row.OBJECT,  # type: ignore[attr-defined]
         object_id=row.pk,
-        actor=str(actor),
-        request_id=requests.current_id(),
-        body=body,
-        hash=chain_hash(bytes(stream.last_hash), actor=str(actor), body=body),
-        created_at=now,
-    )
-    _advance(stream, event)
-    subscriptions.fan_out(event=event, now=now)
-    return event
-
-
-def record_change(
-    *,
-    row: PublicRow,
-    before: str,
-    event_type: str,
-    actor: Actor,
-    now: datetime,
-    data: Mapping[str, Any],
-) -> Event:
-    """Append the event of a status change made by ``move()``."""
-    status: str = row.status  # type: ignore[attr-defined]
-    return record(
-        event_type=event_type or f"{row.OBJECT}.{status.lower()}",  # type: ignore[attr-defined]
-        row=row,
         actor=actor,
-        now=now,
-        data=data,
-        previous={"status": before.lower(), "version": row.version - 1},
+        request_id=request_id,
+        body=body,
+        hash=stream.last_hash,
+        created_at=now,
     )
 
 
@@ -117,22 +157,43 @@ def _freeze(envelope: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _lock_stream(institution_id: uuid.UUID | None) -> EventStream:
-    streams = EventStream.objects.select_for_update(no_key=True)
-    mine = Q(institution__isnull=True) if institution_id is None else Q(institution=institution_id)
-    stream = streams.filter(mine).first()
-    if stream is None:
+def _lock_streams(
+    institution_ids: Collection[uuid.UUID | None],
+) -> dict[uuid.UUID | None, EventStream]:
+    streams = _locked(institution_ids)
+    missing = [each for each in institution_ids if each not in streams]
+    if missing:
         EventStream.objects.bulk_create(
-            [EventStream(institution_id=institution_id)], ignore_conflicts=True
+            [EventStream(institution_id=each) for each in missing], ignore_conflicts=True
         )
-        stream = streams.get(mine)
-    return stream
+        streams = _locked(institution_ids)
+    return streams
 
 
-def _advance(stream: EventStream, event: Event) -> None:
-    stream.last_sequence = event.sequence
-    stream.last_hash = event.hash
-    stream.save(update_fields=["last_sequence", "last_hash"])
+def _locked(
+    institution_ids: Collection[uuid.UUID | None],
+) -> dict[uuid.UUID | None, EventStream]:
+    wanted = Q(institution__in=[each for each in institution_ids if each is not None])
+    if None in institution_ids:
+        wanted |= Q(institution__isnull=True)
+    # A null sorts last: whoever needs the issuer's stream too takes it after every other.
+    rows = EventStream.objects.select_for_update(no_key=True).order_by("institution_id")
+    return {stream.institution_id: stream for stream in rows.filter(wanted)}
+
+
+def _advance(streams: Sequence[EventStream]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_eventstream AS stream"
+            " SET last_sequence = ahead.sequence, last_hash = ahead.hash"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[]) AS ahead (id, sequence, hash)"
+            " WHERE stream.id = ahead.id",
+            [
+                [stream.pk for stream in streams],
+                [stream.last_sequence for stream in streams],
+                [bytes(stream.last_hash) for stream in streams],
+            ],
+        )
 
 
 def _describe(row: PublicRow, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Which webhook endpoints hear of an event: one delivery row each, in the event's transaction."""
 
+import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -11,17 +13,23 @@ from core.webhooks import topics
 CHANNEL = "core_webhook_deliveries"
 
 
-def fan_out(*, event: Event, now: datetime) -> None:
-    """Add a delivery row for every endpoint that subscribed to the event's type.
+def fan_out(*, events: Sequence[Event], now: datetime) -> None:
+    """Add a delivery row for every endpoint that subscribed to an event's type.
 
     A disabled endpoint gets a SKIPPED row, which is sent only on request.
     """
-    if event.institution_id is None:
+    tenants = {event.institution_id for event in events if event.institution_id is not None}
+    if not tenants:
         return
-    endpoints = WebhookEndpoint.objects.filter(institution_id=event.institution_id)
+    endpoints: dict[uuid.UUID, list[WebhookEndpoint]] = {}
+    rows = WebhookEndpoint.objects.filter(institution_id__in=tenants)
+    for endpoint in rows.exclude(status=EndpointStatus.DELETED).order_by("pk"):
+        endpoints.setdefault(endpoint.institution_id, []).append(endpoint)
     deliveries = [
         _delivery(event, endpoint, now)
-        for endpoint in endpoints.exclude(status=EndpointStatus.DELETED)
+        for event in events
+        if event.institution_id is not None
+        for endpoint in endpoints.get(event.institution_id, ())
         if _hears(endpoint, event)
     ]
     if deliveries:
