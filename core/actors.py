@@ -31,3 +31,9 @@ def system(name: str) -> Actor:
 def operator(user_id: int) -> Actor:
     """The actor for a person working in the portal."""
     return Actor(ActorKind.OPERATOR, str(user_id))
+
+
+def from_text(stored: str) -> Actor:
+    """The actor behind its stored form, such as ``operator:7``. Raises ValueError for another."""
+    kind, _, name = stored.partition(":")
+    return Actor(ActorKind(kind), name)

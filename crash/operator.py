@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from core import breakers
+from core import services
 from core.actors import Actor, ActorKind
 from core.models import Breaker
 from crash.books import FINISHED
@@ -15,6 +15,7 @@ from issuance.states import CHAIN_TRANSACTION_FINAL
 from tests.issuance.stage import NETWORK, Stage
 
 OPERATOR = Actor(ActorKind.OPERATOR, "crash")
+COLLEAGUE = Actor(ActorKind.OPERATOR, "crash-second")
 LOOK_SECONDS = 1.0
 # An operator needs a moment; meanwhile nothing may be signed.
 REACTION_SECONDS = 1.0
@@ -46,8 +47,13 @@ class Operator:
                 continue
             with self._log_path.open("a") as log:
                 log.write(f"{now} {halt.name}: {halt.reason}\n")
-            with transaction.atomic(durable=True):
-                breakers.close_breaker(name=halt.name, reason="looked at", actor=OPERATOR, now=now)
+            services.reset(
+                name=halt.name,
+                reason="looked at",
+                proposed_by=OPERATOR,
+                approved_by=COLLEAGUE,
+                now=now,
+            )
             self.closed += 1
 
     def is_quiet(self, stage: Stage) -> bool:

@@ -1,14 +1,19 @@
 """Waiting for me: what another person proposed and this person may approve."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
-from core import actors, portal
+from core import actors, breakers, portal
+from core.models import Breaker
 from core.portal import Cell, Panel
+from core.states import BreakerStatus
 from custody.models import Break, Fund
 from custody.states import BreakStatus, FundStatus
 from issuance.models import Order
@@ -21,13 +26,16 @@ ROWS_SHOWN_MAX = 50
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One kind of second look: who proposed stands in ``proposer``."""
+    """One kind of second look: who proposed stands in ``proposer``, when in ``since``."""
 
     title: str
     model: type[models.Model]
     waits: models.Q
     proposer: str
     action: str
+    since: str = "created_at"
+    about: Callable[[Any], str] = lambda _row: ""
+    lives: timedelta | None = None
 
 
 APPROVALS = (
@@ -65,6 +73,17 @@ APPROVALS = (
         models.Q(status=FundStatus.FROZEN) & ~models.Q(thaw_proposed_by=""),
         "thaw_proposed_by",
         "thaw",
+        about=lambda fund: fund.freeze_reason,
+    ),
+    Approval(
+        "Halts proposed to be lifted",
+        Breaker,
+        models.Q(status=BreakerStatus.OPEN) & ~models.Q(reset_proposed_by=""),
+        "reset_proposed_by",
+        "approve-reset",
+        since="reset_proposed_at",
+        about=lambda halt: f"Opened: {halt.reason}. To close: {halt.reset_reason}",
+        lives=breakers.PROPOSAL_LIFE,
     ),
 )
 
@@ -74,7 +93,7 @@ def panels(request: HttpRequest) -> list[Panel]:
     return [
         Panel(
             title=approval.title,
-            columns=("What", "Status", "Proposed by", "Since"),
+            columns=("What", "Status", "About", "Proposed by", "Since"),
             rows=[_row(row, approval) for row in _waiting(approval, request)[:ROWS_SHOWN_MAX]],
             empty="Nothing of this kind waits for you.",
         )
@@ -102,9 +121,11 @@ def _may_approve(approval: Approval, request: HttpRequest) -> bool:
 
 def _waiting(approval: Approval, request: HttpRequest) -> "models.QuerySet[models.Model]":
     rows = approval.model._default_manager.filter(approval.waits)
+    if approval.lives is not None:
+        rows = rows.filter(**{f"{approval.since}__gt": timezone.now() - approval.lives})
     if request.user.pk is not None:
         rows = rows.exclude(**{approval.proposer: str(actors.operator(request.user.pk))})
-    return rows.order_by("created_at")
+    return rows.order_by(approval.since)
 
 
 def _row(row: models.Model, approval: Approval) -> Sequence[Cell]:
@@ -113,6 +134,7 @@ def _row(row: models.Model, approval: Approval) -> Sequence[Cell]:
     return (
         portal.link(heading, portal.page_url(row)),
         portal.status(getattr(row, "status", "")),
+        portal.text(approval.about(row)),
         portal.actor(getattr(row, approval.proposer)),
-        portal.time(getattr(row, "created_at", None)),
+        portal.time(getattr(row, approval.since, None)),
     )

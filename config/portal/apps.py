@@ -16,6 +16,7 @@ class PortalAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        from config.portal import operators  # noqa: PLC0415 - models exist only now
+        from config.portal import breakers, operators  # noqa: PLC0415 - models exist only now
 
+        breakers.take_over(admin.site)
         operators.take_over(admin.site)

@@ -10,9 +10,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from config.celery import BEAT_SECONDS
-from config.portal import approvals, coverage, queues
+from config.portal import approvals, breakers, coverage, queues
 from config.portal.queues import Waiting
 from core import portal
+from core.breakers import is_proposed
 from core.models import Breaker, Heartbeat
 from core.portal import Cell, Fact, Panel, age
 from core.states import BreakerStatus
@@ -34,7 +35,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "cards": _cards(request, held),
         "queue_panel": _queue_panel(held, now),
         "heartbeat_panel": _heartbeat_panel(now),
-        "breaker_panel": _breaker_panel(),
+        "breaker_panel": _breaker_panel(now),
         "now": now,
     }
     if _sees(request, Fund):
@@ -101,16 +102,18 @@ def _heartbeat_row(row: Heartbeat, now: datetime) -> Sequence[Cell]:
     )
 
 
-def _breaker_panel() -> Panel:
+def _breaker_panel(now: datetime) -> Panel:
     opened = Breaker.objects.filter(status=BreakerStatus.OPEN).order_by("opened_at")
     return Panel(
         title="Open breakers",
-        columns=("Breaker", "Reason", "Opened"),
+        columns=("Breaker", "It stops", "Reason", "Opened", "Closing"),
         rows=[
             (
                 portal.link(each.name, portal.page_url(each)),
+                portal.text(breakers.stops(each.name)),
                 portal.text(each.reason),
                 portal.time(each.opened_at),
+                portal.text("proposed, waits for another" if is_proposed(each, now=now) else ""),
             )
             for each in opened
         ],

@@ -39,7 +39,11 @@ ACTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "adjust_ledger": ("Propose or approve a ledger adjustment", ("custody_ops", "treasury")),
     "halt_ledger": ("Freeze a fund or lift its freeze", ("custody_ops", "treasury")),
     "resolve_break": ("Resolve a reconciliation break", ("custody_ops", "treasury")),
-    "reset_breaker": ("Halt new work or let it pass again", ("issuance_ops", "treasury")),
+    "reset_breaker": ("Halt new work or propose to let it pass", ("issuance_ops", "treasury")),
+    "approve_breaker_reset": (
+        "Let halted work pass that another person proposed",
+        ("issuance_ops", "treasury"),
+    ),
     "issue_api_key": ("Issue, rotate or revoke an API key", ("api_admin",)),
     "redeliver_webhook": ("Send a webhook delivery again", ("api_admin", "issuance_ops")),
     "manage_webhook": ("Test, pause or rotate a webhook endpoint", ("api_admin",)),

@@ -1,5 +1,5 @@
-"""The portal's pages for core: institutions, keys, events, webhooks and breakers."""
+"""The portal's pages for core: institutions, keys, events and webhooks; breakers are config's."""
 
-from core.admin import access, events, institutions, operations, webhooks
+from core.admin import access, events, institutions, webhooks
 
-__all__ = ["access", "events", "institutions", "operations", "webhooks"]
+__all__ = ["access", "events", "institutions", "webhooks"]

@@ -5,8 +5,9 @@ from datetime import timedelta
 from django import forms
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
-from core import services
+from core import breakers, services
 from core.models import ApiKey, Breaker, Institution, WebhookDelivery, WebhookEndpoint
 from core.portal import (
     ActionCall,
@@ -104,9 +105,28 @@ def _halt(call: ActionCall[Breaker]) -> str:
     return f"{call.row.name} is halted."
 
 
-def _resume(call: ActionCall[Breaker]) -> str:
-    services.resume(name=call.row.name, reason=call.reason, actor=call.actor, now=call.now)
+def _propose_reset(call: ActionCall[Breaker]) -> str:
+    services.propose_reset(name=call.row.name, reason=call.reason, actor=call.actor, now=call.now)
+    return f"Proposed. Another person must agree within a day; {call.row.name} stays halted."
+
+
+def _withdraw_reset(call: ActionCall[Breaker]) -> str:
+    services.withdraw_reset(name=call.row.name, reason=call.reason, actor=call.actor, now=call.now)
+    return f"The proposal is gone; {call.row.name} stays halted."
+
+
+def _approve_reset(call: ActionCall[Breaker]) -> str:
+    services.approve_reset(name=call.row.name, actor=call.actor, now=call.now)
     return f"{call.row.name} lets work pass again."
+
+
+def _may_be_reset(row: Breaker) -> bool:
+    # A frozen fund's breaker is closed by lifting the freeze, which takes two people of its own.
+    return row.status == BreakerStatus.OPEN and not row.name.startswith("fund:")
+
+
+def _is_proposed(row: Breaker) -> bool:
+    return _may_be_reset(row) and breakers.is_proposed(row, now=timezone.now())
 
 
 def _ping(call: ActionCall[WebhookEndpoint]) -> str:
@@ -176,15 +196,33 @@ API_KEY_ACTIONS = [
 ]
 BREAKER_ACTIONS = [
     ServiceAction(
-        name="resume",
+        name="approve-reset",
         label="Let work pass again",
+        permission="portal.approve_breaker_reset",
+        run=_approve_reset,
+        explain="Closes the breaker another person proposed to close. Read below why it opened, why"
+        " they ask, and what the checks say now.",
+        when=_is_proposed,
+        style=Style.PRIMARY,
+    ),
+    ServiceAction(
+        name="propose-reset",
+        label="Propose to let work pass",
         permission="portal.reset_breaker",
         form=ReasonForm,
-        run=_resume,
-        explain="Closes the breaker. Whoever opened it by hand cannot also close it.",
-        # A frozen fund's breaker is closed by lifting the freeze, which takes two people.
-        when=lambda row: row.status == BreakerStatus.OPEN and not row.name.startswith("fund:"),
-        style=Style.PRIMARY,
+        run=_propose_reset,
+        explain="Asks another person to close the breaker. The proposal holds for a day and falls"
+        " when anything trips the breaker again.",
+        when=lambda row: _may_be_reset(row) and not _is_proposed(row),
+    ),
+    ServiceAction(
+        name="withdraw-reset",
+        label="Withdraw the proposal",
+        permission="portal.reset_breaker",
+        form=ReasonForm,
+        run=_withdraw_reset,
+        explain="The work stays halted until somebody proposes again.",
+        when=_is_proposed,
     ),
     ServiceAction(
         name="halt",

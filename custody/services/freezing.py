@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import F
 
-from core import breakers, events
+from core import actors, breakers, events
 from core.actors import Actor
 from core.errors import NotFound, SameActor, StateConflict
 from core.transitions import move
@@ -42,6 +42,7 @@ def thaw_fund(*, fund_id: uuid.UUID, actor: Actor, now: datetime) -> Fund:
         raise StateConflict("Nobody has proposed to lift the freeze.", state=fund.status)
     if fund.thaw_proposed_by == str(actor):
         raise SameActor
+    proposed_by = actors.from_text(fund.thaw_proposed_by)
     ledger.resume(fund_id=fund.pk)
     move(
         fund,
@@ -54,7 +55,13 @@ def thaw_fund(*, fund_id: uuid.UUID, actor: Actor, now: datetime) -> Fund:
         freeze_reason="",
         thaw_proposed_by="",
     )
-    breakers.close_breaker(name=breaker_name(fund), reason="thawed", actor=actor, now=now)
+    breakers.close_breaker(
+        name=breaker_name(fund),
+        reason="thawed",
+        proposed_by=proposed_by,
+        approved_by=actor,
+        now=now,
+    )
     return fund
 
 

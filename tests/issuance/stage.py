@@ -11,6 +11,7 @@ from django.utils import timezone
 from eth_utils.crypto import keccak
 
 from config.devstack.anvil import Anvil
+from core import services as core_services
 from core.actors import Actor, ActorKind, system
 from core.ids import new_uuid
 from core.models import Institution
@@ -41,11 +42,23 @@ ETHER = 10**18
 NETWORK = "anvil"
 CLIENT = Actor(ActorKind.API_KEY, "key-1")
 OPERATOR = Actor(ActorKind.OPERATOR, "7")
+COLLEAGUE = Actor(ActorKind.OPERATOR, "8")
 TEST = system("test")
 
 
 def secret(name: str) -> bytes:
     return keccak(text=f"stage key of {name}")
+
+
+def let_pass(name: str) -> None:
+    """Two people close a breaker."""
+    core_services.reset(
+        name=name,
+        reason="looked at",
+        proposed_by=OPERATOR,
+        approved_by=COLLEAGUE,
+        now=timezone.now(),
+    )
 
 
 @dataclass

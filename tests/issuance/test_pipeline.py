@@ -6,7 +6,6 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from core import breakers
 from core.errors import HaltActive
 from core.models import Breaker, Event
 from core.units import parse_quantity
@@ -22,7 +21,7 @@ from issuance.models import Attempt, ChainTransaction, Holder, Order, Signer, To
 from issuance.pipeline import advance, reserves
 from issuance.states import OrderType
 from kyc.models import Investor, Wallet
-from tests.issuance.stage import OPERATOR, TEST, secret
+from tests.issuance.stage import OPERATOR, TEST, let_pass, secret
 
 
 def fresh(order):
@@ -250,18 +249,11 @@ def test_a_mint_that_the_database_forgot_is_found_by_its_id_and_not_repeated(rea
     assert status(order) == "QUEUED"
     with pytest.raises(HaltActive):
         ready.order("1")
-    breakers_closed(halt)
+    let_pass(halt.name)
     ready.until(lambda: status(order) == "COMPLETED")
     assert ready.reader.supply() == custody_queries.backing(ready.token.pk) == order.quantity
     assert not ChainTransaction.objects.filter(kind="MINT").exists()
     assert fresh(order).tx_hash == TokenLog.objects.get(kind="ORDER_MINTED").tx_hash
-
-
-def breakers_closed(halt):
-    from django.db import transaction  # noqa: PLC0415 - beside its only use
-
-    with transaction.atomic(durable=True):
-        breakers.close_breaker(name=halt.name, reason="looked at", actor=TEST, now=timezone.now())
 
 
 def test_a_mint_nobody_ordered_halts_the_token(ready):

@@ -111,12 +111,17 @@ def test_held_orders_are_approved_or_rejected_by_another(world, act):
     assert status_of(held) == "REJECTED"
 
 
-def test_signing_is_halted_by_one_person_and_resumed_by_another(world, act):
+def test_signing_is_halted_by_one_person_and_resumed_by_two(world, act):
     done(act("issuance", world.order.token, "halt"))
     done(act("issuance", world.order.token, "halt-network"))
     breaker = Breaker.objects.get(name="issuance.anvil.tIBIT")
-    refused(act("issuance", breaker, "resume"), "same_actor")
-    done(act("treasury", breaker, "resume"))
+    refused(act("treasury", breaker, "approve-reset"), "state_conflict")
+    done(act("issuance", breaker, "propose-reset"))
+    refused(act("issuance", breaker, "approve-reset"), "same_actor")
+    done(act("treasury", breaker, "withdraw-reset"))
+    refused(act("treasury", breaker, "approve-reset"), "state_conflict")
+    done(act("issuance", breaker, "propose-reset"))
+    done(act("treasury", breaker, "approve-reset"))
     assert status_of(breaker) == "CLOSED"
     done(act("treasury", breaker, "halt"))
     assert status_of(breaker) == "OPEN"
