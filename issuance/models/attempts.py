@@ -5,12 +5,17 @@ from django.db.models import Q
 
 
 class Attempt(models.Model):
-    """One signed form of a chain transaction. A trigger forbids changing what was signed."""
+    """One signed form of a chain transaction. A trigger forbids changing what was signed.
+
+    One that ``cancels`` is an empty transfer of the key to itself at the same nonce: when it is
+    mined, the call it stands against never happens.
+    """
 
     chain_transaction = models.ForeignKey(
         "issuance.ChainTransaction", on_delete=models.PROTECT, related_name="attempts_signed"
     )
     sequence = models.PositiveSmallIntegerField()
+    cancels = models.BooleanField(default=False)
     tx_hash = models.CharField(max_length=66, unique=True)
     raw = models.BinaryField()
     max_fee_wei = models.BigIntegerField()

@@ -47,8 +47,14 @@ class ChainTransaction(PublicRow, WorkRow):
     include_block_hash = models.CharField(max_length=66, blank=True)
     # Proof of death takes two looks; this is when the first one was.
     gone_since = models.DateTimeField(null=True)
+    # Since when its receipt and the follower's record contradict each other.
+    disagreed_since = models.DateTimeField(null=True)
     gas_used = models.BigIntegerField(null=True)
     last_note = models.CharField(max_length=200, blank=True)
+    # Asked for once, by whom and why; from then on only forms that cancel are signed.
+    cancel_asked_at = models.DateTimeField(null=True)
+    cancel_reason = models.CharField(max_length=200, blank=True)
+    cancelled_by = models.CharField(max_length=80, blank=True)
 
     class Meta:
         constraints = [
@@ -72,6 +78,11 @@ class ChainTransaction(PublicRow, WorkRow):
             models.CheckConstraint(
                 name="chain_transaction_attests",
                 condition=~Q(kind=ChainTransactionKind.ATTEST) | Q(attestation__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="chain_transaction_cancel_explained",
+                condition=Q(cancel_asked_at__isnull=True)
+                | (~Q(cancel_reason="") & ~Q(cancelled_by="")),
             ),
         ]
         indexes = [
