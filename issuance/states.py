@@ -76,6 +76,39 @@ class ChainTransactionStatus(TextChoices):
     DEAD = "DEAD"
 
 
+class NetworkStatus(TextChoices):
+    """RECOVERING: the chain may know more than the database, so nothing is signed or given up."""
+
+    OPERATING = "OPERATING"
+    RECOVERING = "RECOVERING"
+
+
+class RecoveryCause(TextChoices):
+    """What made us doubt that the database knows all that was signed."""
+
+    FAILOVER = "FAILOVER"
+    NONCE = "NONCE"
+    ORDER_ID = "ORDER_ID"
+    OPERATOR = "OPERATOR"
+
+
+class RecoveryStatus(TextChoices):
+    """BEGUN: sequences jumped. FENCED: nonces filled. ASKING: orders asked by id, at finality."""
+
+    BEGUN = "BEGUN"
+    FENCED = "FENCED"
+    ASKING = "ASKING"
+    DONE = "DONE"
+
+
+class RewindStatus(TextChoices):
+    """Whether two people want a network's events to be read again."""
+
+    PROPOSED = "PROPOSED"
+    APPLIED = "APPLIED"
+    WITHDRAWN = "WITHDRAWN"
+
+
 def _table(moves: Mapping[str, tuple[str, ...]]) -> Table:
     return {str(before): frozenset(map(str, after)) for before, after in moves.items()}
 
@@ -135,7 +168,32 @@ TOKEN_TRANSITIONS: Table = _table(
     {TokenStatus.ACTIVE: (TokenStatus.CLOSED,), TokenStatus.CLOSED: (TokenStatus.ACTIVE,)}
 )
 
+_N = NetworkStatus
+NETWORK_TRANSITIONS: Table = _table(
+    {_N.OPERATING: (_N.RECOVERING,), _N.RECOVERING: (_N.OPERATING,)}
+)
+
+_R = RecoveryStatus
+RECOVERY_TRANSITIONS: Table = _table(
+    {
+        # To BEGUN: a further failover, so everything is done once more.
+        _R.BEGUN: (_R.BEGUN, _R.FENCED),
+        _R.FENCED: (_R.BEGUN, _R.ASKING),
+        _R.ASKING: (_R.BEGUN, _R.DONE),
+        _R.DONE: (),
+    }
+)
+
+REWIND_TRANSITIONS: Table = _table(
+    {
+        RewindStatus.PROPOSED: (RewindStatus.APPLIED, RewindStatus.WITHDRAWN),
+        RewindStatus.APPLIED: (),
+        RewindStatus.WITHDRAWN: (),
+    }
+)
+
 ORDER_FINAL = frozenset(status for status, after in ORDER_TRANSITIONS.items() if not after)
+MOVE_FINAL = frozenset(status for status, after in MOVE_TRANSITIONS.items() if not after)
 ORDER_CANCELLABLE = frozenset({_O.AWAITING_APPROVAL, _O.AWAITING_TOKENS, _O.QUEUED})
 CHAIN_TRANSACTION_FINAL = frozenset(
     status for status, after in CHAIN_TRANSACTION_TRANSITIONS.items() if not after
@@ -178,3 +236,13 @@ def api_axes(*, order_type: str, status: str) -> tuple[str, str, str, str]:
 def exact_statuses(api_status: str) -> list[str]:
     """The stored statuses that the API shows as ``api_status``."""
     return [status for status, axes in _API.items() if axes[0] == api_status]
+
+
+def move_api_status(status: str) -> str:
+    """The stored status of a move as the API shows it, one of API_STATUSES."""
+    return status.lower() if status in MOVE_FINAL else "pending"
+
+
+def exact_move_statuses(api_status: str) -> list[str]:
+    """The stored statuses of a move that the API shows as ``api_status``."""
+    return [status for status in MoveStatus.values if move_api_status(status) == api_status]

@@ -1,24 +1,37 @@
 """All rows of issuance, by noun."""
 
+from issuance.models.announcements import Announcement
 from issuance.models.attempts import Attempt
 from issuance.models.bindings import ChainTransactionHolder, ChainTransactionOrder
+from issuance.models.blocks import BlockHead, Reorg, Rewind, VanishedLog
 from issuance.models.holders import Holder
+from issuance.models.holdings import Holding
 from issuance.models.orders import Order
 from issuance.models.positions import ChainCursor, SupplySnapshot, TokenLog
+from issuance.models.recoveries import Fence, NetworkGate, Recovery
 from issuance.models.signers import Signer
 from issuance.models.tokens import Token
 from issuance.models.transactions import ChainTransaction
 
 __all__ = [
+    "Announcement",
     "Attempt",
+    "BlockHead",
     "ChainCursor",
     "ChainTransaction",
     "ChainTransactionHolder",
     "ChainTransactionOrder",
+    "Fence",
     "Holder",
+    "Holding",
+    "NetworkGate",
     "Order",
+    "Recovery",
+    "Reorg",
+    "Rewind",
     "Signer",
     "SupplySnapshot",
     "Token",
     "TokenLog",
+    "VanishedLog",
 ]

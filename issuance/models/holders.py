@@ -31,6 +31,8 @@ class Holder(PublicRow, WorkRow):
     kyc_expires_at = models.DateTimeField(null=True)
     permitted = models.BooleanField(null=True)
     registered_at = models.DateTimeField(null=True)
+    # The chain recovered its tokens to another wallet: it is never registered again.
+    lost_at = models.DateTimeField(null=True)
 
     institution_id: uuid.UUID
 

@@ -11,6 +11,7 @@ class ChainCursor(models.Model):
     token = models.OneToOneField("issuance.Token", on_delete=models.PROTECT, related_name="cursor")
     block = models.BigIntegerField()
     block_hash = models.CharField(max_length=66, blank=True)
+    block_time = models.DateTimeField(null=True)
     moved_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -21,6 +22,8 @@ class TokenLog(models.Model):
     """One finalized event of a token contract; append-only.
 
     ``onchain_id`` is null, ``account`` empty and ``quantity`` nought when the event names none.
+    ``details`` holds what else the event says; quantities in it are decimal strings of units. One
+    that the chain has no more, read again after a reorganisation below finality, has a VanishedLog.
     """
 
     token = models.ForeignKey("issuance.Token", on_delete=models.PROTECT, related_name="logs")
@@ -28,10 +31,11 @@ class TokenLog(models.Model):
     block_hash = models.CharField(max_length=66)
     tx_hash = models.CharField(max_length=66)
     log_index = models.PositiveIntegerField()
-    kind = models.CharField(max_length=24)
+    kind = models.CharField(max_length=40)
     onchain_id = models.DecimalField(max_digits=20, decimal_places=0, null=True)
     account = models.CharField(max_length=42, blank=True)
     quantity = UnitsField(default=0)
+    details = models.JSONField(default=dict)
     order = models.ForeignKey(
         "issuance.Order", null=True, on_delete=models.PROTECT, related_name="logs"
     )
