@@ -142,7 +142,7 @@ OWNERLESS_BUCKETS = (Bucket.EXTERNAL, Bucket.RESTRICTED, Bucket.SUSPENSE)
 
 
 class TransferKind(models.TextChoices):
-    """Why shares moved. custody/sql/ledger.sql holds the lawful route of each kind."""
+    """Why shares moved. custody/sql/ holds the lawful route of each kind."""
 
     SETTLE = "SETTLE"
     RESERVE = "RESERVE"
@@ -150,6 +150,7 @@ class TransferKind(models.TextChoices):
     BACK = "BACK"
     FAIL_MINT = "FAIL_MINT"
     RELEASE_BURN = "RELEASE_BURN"
+    MOVE = "MOVE"
     START_DELIVERY = "START_DELIVERY"
     CANCEL_DELIVERY = "CANCEL_DELIVERY"
     DELIVER = "DELIVER"

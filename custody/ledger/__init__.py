@@ -21,7 +21,7 @@ from custody.ledger.movements import (
     settle_deposit,
     start_delivery,
 )
-from custody.ledger.orders import back, fail_mint, release_burn, reserve, unreserve
+from custody.ledger.orders import back, carry_over, fail_mint, release_burn, reserve, unreserve
 from custody.ledger.posting import (
     AccountNotOpen,
     AlreadyReversed,
@@ -41,6 +41,7 @@ __all__ = [
     "adjust",
     "back",
     "cancel_delivery",
+    "carry_over",
     "fail_mint",
     "finish_delivery",
     "halt",

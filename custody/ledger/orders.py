@@ -138,3 +138,33 @@ def release_burn(
         made_by=str(actor),
     )
     return post(posting, now=now)
+
+
+def carry_over(
+    *,
+    fund_id: uuid.UUID,
+    custody_account_id: uuid.UUID,
+    investor_id: uuid.UUID,
+    token_id: uuid.UUID,
+    quantity: Units,
+    order_id: uuid.UUID,
+    actor: Actor,
+    now: datetime,
+) -> uuid.UUID:
+    """Backing of one token straight to reserved: the burn of a move is final, its mint is to come.
+
+    Passes a halt of the fund, because the claim on the shares does not rise. Named after the burn;
+    once from each custody account.
+    """
+    posting = Posting(
+        key=f"order:{order_id}:move:{custody_account_id}",
+        kind=TransferKind.MOVE,
+        fund_id=fund_id,
+        custody_account_id=custody_account_id,
+        source=(Bucket.BACKING, token_id),
+        destination=(Bucket.RESERVED, investor_id),
+        quantity=quantity,
+        cause=f"order:{order_id}",
+        made_by=str(actor),
+    )
+    return post(posting, now=now)

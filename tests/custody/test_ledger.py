@@ -173,6 +173,7 @@ def test_only_the_routes_of_the_table_exist():
         ("BACK", "RESERVED", "BACKING"),
         ("FAIL_MINT", "BACKING", "FREE"),
         ("RELEASE_BURN", "BACKING", "FREE"),
+        ("MOVE", "BACKING", "RESERVED"),
         ("START_DELIVERY", "FREE", "RELEASING"),
         ("CANCEL_DELIVERY", "RELEASING", "FREE"),
         ("DELIVER", "RELEASING", "EXTERNAL"),
@@ -288,6 +289,18 @@ def test_a_halt_stops_the_way_up_and_leaves_the_way_down_open():
     settle(pot, "5")
     move(ledger.resume, fund_id=pot.fund.pk)
     mint(pot, "1")
+
+
+def test_the_shares_of_a_moved_burn_are_reserved_without_ever_being_free_also_during_a_halt():
+    pot = make_pot("10")
+    burned = mint(pot, "4")
+    move(ledger.halt, fund_id=pot.fund.pk)
+    carried = pot.ids(quantity=ONE * 3, order_id=burned, token_id=pot.token_id)
+    first = move(ledger.carry_over, **carried)
+    assert move(ledger.carry_over, **carried) == first
+    held = queries.position(pot.fund.pk)
+    assert (held.free, held.reserved, held.backing) == (ONE * 6, ONE * 3, ONE)
+    assert LedgerTransfer.objects.get(pk=first).source.bucket == Bucket.BACKING
 
 
 def test_a_bucket_opened_during_a_halt_is_born_halted():
