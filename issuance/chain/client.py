@@ -1,20 +1,20 @@
 """One network over JSON-RPC: reads, simulation and broadcast; it reports and never decides."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from issuance.chain import answers
 from issuance.chain import fees as fee_arithmetic
+from issuance.chain.answers import Receipts
 from issuance.chain.errors import (
-    ChainAnswerInvalid,
     ChainError,
     ChainMismatch,
     ChainUnreachable,
-    RpcRefused,
 )
-from issuance.chain.rpc import RpcNode
+from issuance.chain.refusals import remark
+from issuance.chain.rpc import Answer, Call, RpcNode
 from issuance.chain.types import (
     BlockTag,
     Fees,
@@ -25,33 +25,8 @@ from issuance.chain.types import (
     SendKind,
 )
 
-T = TypeVar("T")
-
 _FEE_BLOCKS = 10
 _FEE_PERCENTILE = 50
-
-# How the clients in use word their refusals; the first hit wins, no hit is OTHER.
-_SEND_WORDS: tuple[tuple[str, SendKind], ...] = (
-    ("already known", SendKind.ALREADY_KNOWN),
-    ("already imported", SendKind.ALREADY_KNOWN),
-    ("alreadyknown", SendKind.ALREADY_KNOWN),
-    ("known transaction", SendKind.ALREADY_KNOWN),
-    ("nonce too low", SendKind.NONCE_TOO_LOW),
-    ("nonce is too low", SendKind.NONCE_TOO_LOW),
-    ("oldnonce", SendKind.NONCE_TOO_LOW),
-    ("nonce too high", SendKind.NONCE_TOO_HIGH),
-    ("nonce gap", SendKind.NONCE_TOO_HIGH),
-    ("underpriced", SendKind.UNDERPRICED),
-    ("fee too low", SendKind.UNDERPRICED),
-    ("less than block base fee", SendKind.UNDERPRICED),
-    ("insufficient funds", SendKind.INSUFFICIENT_FUNDS),
-    ("exceeds block gas limit", SendKind.GAS_TOO_HIGH),
-    ("gas_limit_cap", SendKind.GAS_TOO_HIGH),
-    ("gas limit too high", SendKind.GAS_TOO_HIGH),
-    ("intrinsic gas too low", SendKind.GAS_TOO_LOW),
-    ("pool is full", SendKind.POOL_FULL),
-    ("txpool is full", SendKind.POOL_FULL),
-)
 
 
 class ChainClient:
@@ -93,7 +68,7 @@ class ChainClient:
     def block(self, number: int) -> Head | None:
         """The block at a height on the node's fork, None above its head."""
         answer = self._ask("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - the method's own
-        return None if answer is None else _read(_head, answer)
+        return None if answer is None else answers.read(answers.head, answer)
 
     def block_hash(self, number: int) -> str | None:
         """The hash at a height on the node's fork, None above its head."""
@@ -103,17 +78,22 @@ class ChainClient:
     # --- transactions ------------------------------------------------------------------------
     def nonce(self, address: str, *, at: BlockTag) -> int:
         """How many transactions the address has sent, seen at a block."""
-        return _read(_int, self._ask("eth_getTransactionCount", address, _tag(at)))
+        return answers.read(answers.number, self._ask("eth_getTransactionCount", address, _tag(at)))
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         """The receipt on the node's fork; None means only that this node shows none now."""
-        answer = self._ask("eth_getTransactionReceipt", tx_hash)
-        if answer is None or (isinstance(answer, dict) and answer.get("blockHash") is None):
-            return None
-        receipt = _read(_receipt, answer)
-        if receipt.tx_hash != tx_hash.lower():
-            raise ChainAnswerInvalid("the receipt of another transaction")
-        return receipt
+        return self.receipts([tx_hash])[tx_hash]
+
+    def receipts(self, tx_hashes: Sequence[str]) -> Receipts:
+        """The receipts of many transactions; one that is unknown raises where it is looked up."""
+        calls = [Call("eth_getTransactionReceipt", (tx_hash,)) for tx_hash in tx_hashes]
+        found: dict[str, Receipt | ChainError | None] = {}
+        for tx_hash, answer in zip(tx_hashes, self._ask_many(calls), strict=True):
+            try:
+                found[tx_hash] = answers.receipt_or_none(answer.read(), tx_hash)
+            except ChainError as unknown:
+                found[tx_hash] = unknown
+        return Receipts(found)
 
     def knows(self, tx_hash: str) -> bool:
         """Whether the node holds the transaction, mined or waiting."""
@@ -121,18 +101,26 @@ class ChainClient:
 
     def send(self, raw: bytes) -> SendAnswer:
         """Broadcast signed bytes. Never raises and never decides: the answer is a remark."""
-        answer = SendAnswer(SendKind.UNREACHABLE)
+        return self.send_many([raw])[0]
+
+    def send_many(self, raws: Sequence[bytes]) -> list[SendAnswer]:
+        """Broadcast many signed transactions in this order; one remark each, as of ``send``."""
+        calls = [Call("eth_sendRawTransaction", (f"0x{raw.hex()}",)) for raw in raws]
+        said = [Answer(error=ChainUnreachable(self.network))] * len(raws)
         for node in self._nodes:
-            answer = _send(node, raw)
-            if answer.kind not in {SendKind.UNREACHABLE, SendKind.WRONG_CHAIN}:
-                return answer
-        return answer
+            try:
+                said = node.batch(calls)
+            except ChainError as error:
+                said = [Answer(error=error)] * len(raws)
+            if not all(isinstance(each.error, ChainUnreachable | ChainMismatch) for each in said):
+                break
+        return [_remark(answer, raw) for answer, raw in zip(said, raws, strict=True)]
 
     def fees(self) -> Fees:
         """What to offer now. Raises FeeCeilingReached."""
         percentiles = [_FEE_PERCENTILE]
         answer = self._ask("eth_feeHistory", hex(_FEE_BLOCKS), "latest", percentiles)
-        base_fee, tips = _read(_fee_history, answer)
+        base_fee, tips = answers.read(answers.fee_history, answer)
         return fee_arithmetic.price(base_fee=base_fee, tips=tips, policy=self.fee_policy)
 
     def bump(self, offered: Fees) -> Fees:
@@ -143,33 +131,34 @@ class ChainClient:
     def simulate(self, *, sender: str, to: str | None, data: bytes) -> int:
         """The gas a call would use on the pending block. Raises CallReverted with the reason."""
         call = {"from": sender, "data": f"0x{data.hex()}"} | ({"to": to} if to else {})
-        return _read(_int, self._ask("eth_estimateGas", call, "pending"))
+        return answers.read(answers.number, self._ask("eth_estimateGas", call, "pending"))
 
     def call(self, *, to: str, data: bytes, at: BlockTag = "latest") -> bytes:
         """Run a view at a block. Raises CallReverted."""
         call = {"to": to, "data": f"0x{data.hex()}"}
-        return _read(_bytes, self._ask("eth_call", call, _tag(at)))
+        return answers.read(answers.raw_bytes, self._ask("eth_call", call, _tag(at)))
 
     def logs(self, *, address: str, first: int, last: int) -> Sequence[Log]:
         """A contract's logs in the blocks ``first`` to ``last``, both included, in chain order."""
         query = {"address": address, "fromBlock": hex(first), "toBlock": hex(last)}
-        logs = _read(_logs, self._ask("eth_getLogs", query))
-        return sorted(logs, key=lambda log: (log.block_number, log.index))
+        return answers.read(answers.logs, self._ask("eth_getLogs", query))
 
     def balance(self, address: str, *, at: BlockTag = "latest") -> int:
         """Wei of the chain's own coin."""
-        return _read(_int, self._ask("eth_getBalance", address, _tag(at)))
+        return answers.read(answers.number, self._ask("eth_getBalance", address, _tag(at)))
 
     def code(self, address: str) -> bytes:
         """The code at an address, empty when there is no contract."""
-        return _read(_bytes, self._ask("eth_getCode", address, "latest"))
+        return answers.read(answers.raw_bytes, self._ask("eth_getCode", address, "latest"))
 
     def storage(self, address: str, slot: int) -> int:
         """One 32-byte word of a contract's storage."""
-        return _read(_int, self._ask("eth_getStorageAt", address, hex(slot), "latest"))
+        return answers.read(
+            answers.number, self._ask("eth_getStorageAt", address, hex(slot), "latest")
+        )
 
     def _head(self, tag: str) -> Head:
-        return _read(_head, self._ask("eth_getBlockByNumber", tag, False))  # noqa: FBT003 - as above
+        return answers.read(answers.head, self._ask("eth_getBlockByNumber", tag, False))  # noqa: FBT003 - as above
 
     def _ask(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 - checked by _read
         """The first node that can be reached answers; a node of another chain stops the search."""
@@ -181,88 +170,23 @@ class ChainClient:
                 unreachable = error
         raise unreachable
 
+    def _ask_many(self, calls: Sequence[Call]) -> list[Answer]:
+        unreachable: ChainError = ChainUnreachable(self.network)
+        for node in self._nodes:
+            try:
+                return node.batch(calls)
+            except ChainUnreachable as error:
+                unreachable = error
+        raise unreachable
 
-def _send(node: RpcNode, raw: bytes) -> SendAnswer:
-    try:
-        answer = node.request("eth_sendRawTransaction", f"0x{raw.hex()}")
-    except ChainMismatch as error:
-        return SendAnswer(SendKind.WRONG_CHAIN, str(error))
-    except RpcRefused as error:
-        words = error.message.lower()
-        kinds = (kind for phrase, kind in _SEND_WORDS if phrase in words)
-        return SendAnswer(next(kinds, SendKind.OTHER), str(error))
-    except ChainUnreachable as error:
-        return SendAnswer(SendKind.UNREACHABLE, str(error))
-    except ChainError as error:
-        return SendAnswer(SendKind.OTHER, str(error))
-    expected = f"0x{keccak(raw).hex()}"
-    if not isinstance(answer, str) or answer.lower() != expected:
+
+def _remark(answer: Answer, raw: bytes) -> SendAnswer:
+    if answer.error is not None:
+        return remark(answer.error)
+    if not isinstance(answer.value, str) or answer.value.lower() != f"0x{keccak(raw).hex()}":
         return SendAnswer(SendKind.OTHER, "the node named another hash")
     return SendAnswer(SendKind.ACCEPTED)
 
 
-def _read(reader: Callable[[Any], T], answer: Any) -> T:  # noqa: ANN401 - what a node said
-    """Turn a node's answer into a value. Raises ChainAnswerInvalid."""
-    try:
-        return reader(answer)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise ChainAnswerInvalid(f"{reader.__name__}: {type(error).__name__}") from error
-
-
 def _tag(at: BlockTag) -> str:
     return hex(at) if isinstance(at, int) else at
-
-
-def _int(value: str) -> int:
-    return int(value, 16)
-
-
-def _bytes(value: str) -> bytes:
-    return bytes.fromhex(value.removeprefix("0x"))
-
-
-def _head(block: dict[str, Any]) -> Head:
-    return Head(
-        number=_int(block["number"]),
-        hash=block["hash"].lower(),
-        parent_hash=block["parentHash"].lower(),
-        timestamp=_int(block["timestamp"]),
-        base_fee=_int(block.get("baseFeePerGas", "0x0")),
-        gas_limit=_int(block["gasLimit"]),
-    )
-
-
-def _log(entry: dict[str, Any]) -> Log:
-    return Log(
-        address=to_checksum_address(entry["address"]),
-        topics=tuple(topic.lower() for topic in entry["topics"]),
-        data=_bytes(entry["data"]),
-        block_number=_int(entry["blockNumber"]),
-        block_hash=entry["blockHash"].lower(),
-        tx_hash=entry["transactionHash"].lower(),
-        index=_int(entry["logIndex"]),
-        removed=bool(entry.get("removed", False)),
-    )
-
-
-def _logs(entries: list[dict[str, Any]]) -> list[Log]:
-    return [_log(entry) for entry in entries]
-
-
-def _receipt(answer: dict[str, Any]) -> Receipt:
-    created = answer.get("contractAddress")
-    return Receipt(
-        tx_hash=answer["transactionHash"].lower(),
-        block_number=_int(answer["blockNumber"]),
-        block_hash=answer["blockHash"].lower(),
-        succeeded=_int(answer["status"]) == 1,
-        gas_used=_int(answer["gasUsed"]),
-        gas_price=_int(answer.get("effectiveGasPrice", "0x0")),
-        contract_address=to_checksum_address(created) if created else None,
-        logs=tuple(_logs(answer["logs"])),
-    )
-
-
-def _fee_history(answer: dict[str, Any]) -> tuple[int, list[int]]:
-    """The next block's base fee, and the recent blocks' median tips."""
-    return _int(answer["baseFeePerGas"][-1]), [_int(row[0]) for row in answer.get("reward") or []]

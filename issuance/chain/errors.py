@@ -15,6 +15,12 @@ class ChainUnreachable(ChainError):
     code = "chain_unreachable"
 
 
+class RateLimited(ChainUnreachable):
+    """The node wants fewer questions; it said nothing about what was asked."""
+
+    code = "rate_limited"
+
+
 class ChainAnswerInvalid(ChainError):
     """The node answered something that is not what the method returns."""
 

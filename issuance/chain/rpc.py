@@ -1,24 +1,43 @@
-"""One node: a JSON-RPC request, its answer, and the closed set of errors; nothing is retried."""
+"""One node: JSON-RPC requests, alone or many in one, and the closed set of errors; nothing is retried."""
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint
-
-from issuance.chain.contracts import read_revert
 from issuance.chain.errors import (
-    CallReverted,
     ChainAnswerInvalid,
+    ChainError,
     ChainMismatch,
-    ChainUnreachable,
     RpcRefused,
 )
+from issuance.chain.refusals import refusal
+from issuance.chain.transport import Transport
 
-CONNECT_SECONDS_MAX = 3.0
-READ_SECONDS_MAX = 15.0
-_EXECUTION_REVERTED = 3
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+BATCH_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question to a node."""
+
+    method: str
+    parameters: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a node said to one question: a value, or why there is none."""
+
+    value: Any = None
+    error: ChainError | None = None
+
+    def read(self) -> Any:  # noqa: ANN401 - as the node answers
+        """The value. Raises the error that stands in its place."""
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
 class RpcNode:
@@ -28,13 +47,8 @@ class RpcNode:
         self.label = label
         self._chain_id = chain_id
         self._checked = False
-        # web3 resends even eth_sendRawTransaction by itself, and a second send turns our own
-        # success into "nonce too low". Retries belong to the pipeline.
-        self._provider = HTTPProvider(
-            url,
-            request_kwargs=_request_options(url),
-            exception_retry_configuration=None,
-        )
+        self._takes_batches = True
+        self._transport = Transport(url, label=label)
 
     def __repr__(self) -> str:
         return f"RpcNode({self.label})"
@@ -44,50 +58,110 @@ class RpcNode:
 
         Raises ChainMismatch, ChainUnreachable, ChainAnswerInvalid, CallReverted or RpcRefused.
         """
-        if not self._checked:
-            self._check_chain()
-        return self._request(method, *parameters)
+        self._check_chain()
+        return self._single(Call(method, parameters)).read()
+
+    def batch(self, calls: Sequence[Call]) -> list[Answer]:
+        """Many questions in one HTTP request each hundred; answers in the order of the questions.
+
+        What a node leaves out is asked again alone, and stays an error when it is left out again:
+        it is unknown, never absent. Raises ChainMismatch or ChainUnreachable when the node cannot
+        be asked at all.
+        """
+        self._check_chain()
+        answers: list[Answer] = []
+        rest = iter(calls)
+        while part := list(islice(rest, BATCH_MAX)):
+            answers += self._part(part)
+        return answers
+
+    def _part(self, calls: list[Call]) -> list[Answer]:
+        by_id = self._many(calls) if len(calls) > 1 and self._takes_batches else {}
+        answers = {number: _answer(each, self.label) for number, each in by_id.items()}
+        missing = [number for number in range(len(calls)) if number not in answers]
+        answers |= self._one_by_one({number: calls[number] for number in missing})
+        return [answers[number] for number in range(len(calls))]
+
+    def _one_by_one(self, calls: Mapping[int, Call]) -> dict[int, Answer]:
+        """Ask alone; once the node fails altogether the others share its failure."""
+        answers: dict[int, Answer] = {}
+        failure: ChainError | None = None
+        for number, call in calls.items():
+            if failure is None:
+                try:
+                    answers[number] = self._single(call)
+                except ChainError as error:
+                    failure = error
+            if failure is not None:
+                answers[number] = Answer(error=failure)
+        return answers
+
+    def _many(self, calls: list[Call]) -> dict[int, Any]:
+        """The usable entries of one batch by their number; empty when the node refuses batches."""
+        bodies = [_body(call, index) for index, call in enumerate(calls)]
+        try:
+            answer = self._post(bodies)
+        except ChainAnswerInvalid:
+            return {}
+        if not isinstance(answer, list):
+            # One object for all: it takes no batches, or has had enough for now.
+            if isinstance(answer, dict) and isinstance(
+                refused := _answer(answer, self.label).error, RpcRefused
+            ):
+                self._takes_batches = not _is_for_ever(refused)
+            return {}
+        by_id: dict[int, Any] = {}
+        for entry in answer:
+            number = entry.get("id") if isinstance(entry, dict) else None
+            if isinstance(number, int) and not isinstance(number, bool):
+                # Two answers to one question answer nothing.
+                by_id[number] = {} if number in by_id else entry
+        return by_id
+
+    def _single(self, call: Call) -> Answer:
+        return _answer(self._post(_body(call, 0)), self.label)
 
     def _check_chain(self) -> None:
-        answer = self._request("eth_chainId")
-        if not isinstance(answer, str) or int(answer, 16) != self._chain_id:
-            raise ChainMismatch(f"{self.label} serves {answer}, not {self._chain_id}")
+        if self._checked:
+            return
+        answer = self._single(Call("eth_chainId")).read()
+        if not _is_number(answer, self._chain_id):
+            raise ChainMismatch(f"{self.label} serves {str(answer)[:40]}, not {self._chain_id}")
         self._checked = True
 
-    def _request(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 - as above
+    def _post(self, body: object) -> Any:  # noqa: ANN401 - as the node answers
         try:
-            response: Any = self._provider.make_request(RPCEndpoint(method), list(parameters))
-        except OSError as error:  # every error of requests is one; its text shows the address
+            answer = self._transport.post(json.dumps(body, separators=(",", ":")).encode())
+        except ChainError:
             self._checked = False  # another process may answer there next time
-            raise ChainUnreachable(f"{self.label}: {type(error).__name__}") from None
-        except ValueError as error:
-            raise ChainAnswerInvalid(f"{self.label}: {type(error).__name__}") from None
-        if not isinstance(response, dict) or ("result" not in response and "error" not in response):
-            raise ChainAnswerInvalid(f"{self.label}: neither result nor error")
-        refusal = response.get("error")
-        if refusal:
-            raise _refusal(refusal)
-        return response["result"]
+            raise
+        try:
+            return json.loads(answer)
+        except (ValueError, RecursionError):
+            raise ChainAnswerInvalid(f"{self.label}: not JSON") from None
 
 
-def _request_options(url: str) -> dict[str, object]:
-    options: dict[str, object] = {"timeout": (CONNECT_SECONDS_MAX, READ_SECONDS_MAX)}
-    host = urlsplit(url).hostname or ""
-    if host in _LOOPBACK:  # a proxy from the environment cannot reach this machine's own node
-        options["proxies"] = {"no_proxy": host}
-    return options
+def _body(call: Call, number: int) -> dict[str, object]:
+    return {"jsonrpc": "2.0", "id": number, "method": call.method, "params": list(call.parameters)}
 
 
-def _refusal(error: Any) -> CallReverted | RpcRefused:  # noqa: ANN401 - as the node answers
-    if not isinstance(error, dict):
-        return RpcRefused(0, str(error))
-    code, message = error.get("code"), str(error.get("message", ""))
-    data = error.get("data")
-    if isinstance(data, dict):  # some nodes nest it
-        data = data.get("data")
-    hex_data = data if isinstance(data, str) and data.startswith("0x") else ""
-    if code == _EXECUTION_REVERTED or (hex_data and "revert" in message):
-        raw = bytes.fromhex(hex_data.removeprefix("0x"))
-        name, arguments = read_revert(raw) if raw else ("Reverted", ())
-        return CallReverted(name, arguments, raw)
-    return RpcRefused(code if isinstance(code, int) else 0, message)
+def _answer(response: object, label: str) -> Answer:
+    if not isinstance(response, dict) or ("result" not in response and "error" not in response):
+        return Answer(error=ChainAnswerInvalid(f"{label}: neither result nor error"))
+    if response.get("error"):
+        return Answer(error=refusal(response["error"]))
+    if "result" not in response:
+        return Answer(error=ChainAnswerInvalid(f"{label}: an empty error"))
+    return Answer(response["result"])
+
+
+def _is_number(answer: object, wanted: int) -> bool:
+    try:
+        return isinstance(answer, str) and int(answer, 16) == wanted
+    except ValueError:
+        return False
+
+
+def _is_for_ever(refused: RpcRefused) -> bool:
+    """Whether a node says that it never takes several questions at once."""
+    return "batch" in refused.message.lower() or refused.rpc_code in {-32600, -32700}

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import F
+
 from core.failpoints import failpoint
 from core.transitions import move
 from core.use_case import use_case
+from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import Attempt, ChainTransaction, Order
 from issuance.services import lanes
@@ -17,13 +20,18 @@ from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     CHAIN_TRANSACTION_TRANSITIONS,
     ORDER_TRANSITIONS,
+    ChainTransactionKind,
     ChainTransactionStatus,
     OrderStatus,
 )
 
 NOTE_LENGTH_MAX = 200
+# Their orders show the hash; a redemption that is called back was never on its way.
+ORDER_KINDS = frozenset({ChainTransactionKind.MINT, ChainTransactionKind.BURN})
 # Nobody took the bytes, so they are sent again at the next look.
-_NOT_DELIVERED = frozenset({chain.SendKind.UNREACHABLE, chain.SendKind.WRONG_CHAIN})
+_NOT_DELIVERED = frozenset(
+    {chain.SendKind.UNREACHABLE, chain.SendKind.RATE_LIMITED, chain.SendKind.WRONG_CHAIN}
+)
 
 
 @use_case
@@ -155,20 +163,47 @@ def save_attempt(
     *,
     chain_transaction_id: uuid.UUID,
     after: int,
+    signed: chain.SignedTransaction,
     fees: chain.Fees,
-    key: chain.Signer,
+    cancels: bool = False,
     now: datetime,
 ) -> Attempt | None:
-    """Sign the same call at the same nonce at another price and keep it before anyone sends it.
+    """Keep a signed form of the transaction, before anyone sends it: the first, or a dearer one.
 
-    ``after`` is the sequence of the newest attempt the caller knows. None when the transaction has
-    become final, or somebody else has raised the price, meanwhile. Raises SignerError.
+    ``after`` is the sequence of the newest attempt the caller knew when it asked the signer, 0
+    before the first; ``signed`` has passed verify_signed. None when somebody else has kept another
+    form meanwhile, or when this one is no longer wanted: then its bytes must be thrown away
+    unsent. Raises HaltActive for the first form while a breaker is open.
     """
     row = _locked(chain_transaction_id)
     newest = Attempt.objects.filter(chain_transaction=row).count()
-    if row.status in CHAIN_TRANSACTION_FINAL or newest != after:
+    is_wanted = cancels == (row.cancel_asked_at is not None)
+    if row.status in CHAIN_TRANSACTION_FINAL or newest != after or not is_wanted:
         return None
-    return lanes.sign_attempt(row=row, sequence=newest + 1, fees=fees, key=key, now=now)
+    if newest == 0 and not cancels:
+        queries.require_not_halted(token=row.token)
+        _name_hash(row, signed.hash)
+    attempt = Attempt.objects.create(
+        chain_transaction=row,
+        sequence=newest + 1,
+        cancels=cancels,
+        tx_hash=signed.hash,
+        raw=signed.raw,
+        max_fee_wei=fees.max_fee,
+        tip_wei=fees.tip,
+        created_at=now,
+    )
+    failpoint("sign.precommit")
+    return attempt
+
+
+def _name_hash(row: ChainTransaction, tx_hash: str) -> None:
+    """The hash a client may look for, from the moment there are bytes that have it."""
+    if row.kind not in ORDER_KINDS:
+        return
+    ids = list(row.order_bindings.filter(live=True).values_list("order_id", flat=True))
+    queries.lock_orders(order_ids=ids)
+    Order.objects.filter(pk__in=ids).update(tx_hash=tx_hash, version=F("version") + 1)
 
 
 def _locked(chain_transaction_id: uuid.UUID) -> ChainTransaction:

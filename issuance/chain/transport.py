@@ -1,0 +1,100 @@
+"""HTTP to one node: kept-alive connections, deadlines, a size limit, and no redirect is followed."""
+
+from http import HTTPStatus
+from time import monotonic
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout, make_headers
+
+from issuance.chain.errors import ChainAnswerInvalid, ChainUnreachable, RateLimited
+
+CONNECT_SECONDS_MAX = 3.0
+READ_SECONDS_MAX = 8.0
+# Whole answer, however slowly it drips; below the 15 s lease of a work row.
+ANSWER_SECONDS_MAX = 12.0
+ANSWER_BYTES_MAX = 32 * 1024 * 1024
+CONNECTIONS_MAX = 8
+# Statuses that speak of the body: too long, many questions in one, a method unknown.
+_ABOUT_THE_BODY = frozenset({400, 404, 405, 413, 415, 422, 501})
+_CHUNK = 64 * 1024
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Transport:
+    """One node's address. It may hold an access key, so no error or repr shows it."""
+
+    def __init__(self, url: str, *, label: str) -> None:
+        parts = urlsplit(url)
+        self.label = label
+        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if parts.username is not None:
+            secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers |= make_headers(basic_auth=secret)
+        host = parts.netloc.rpartition("@")[2]
+        self._url = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+        self._pool = _pool(parts.scheme, parts.hostname or "")
+
+    def __repr__(self) -> str:
+        return f"Transport({self.label})"
+
+    def post(self, body: bytes) -> bytes:
+        """Send one body, once; the answer's body. Nothing is retried.
+
+        Raises ChainUnreachable, RateLimited, or ChainAnswerInvalid when it is too large.
+        """
+        try:
+            return self._post(body)
+        except (HTTPError, OSError, ValueError) as error:  # their texts show the address
+            raise ChainUnreachable(f"{self.label}: {type(error).__name__}") from None
+
+    def _post(self, body: bytes) -> bytes:
+        until = monotonic() + ANSWER_SECONDS_MAX
+        response = self._pool.request(
+            "POST",
+            self._url,
+            body=body,
+            headers=self._headers,
+            timeout=Timeout(connect=CONNECT_SECONDS_MAX, read=READ_SECONDS_MAX),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        whole = False
+        try:
+            answer = self._read(response, until)
+            whole = True
+        finally:
+            # A connection with an unread rest must not serve the next request.
+            response.release_conn() if whole else response.close()
+        return self._checked(response.status, answer)
+
+    def _read(self, response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+        answer = bytearray()
+        while chunk := response.read1(_CHUNK):
+            answer += chunk
+            if len(answer) > ANSWER_BYTES_MAX:
+                raise ChainAnswerInvalid(f"{self.label}: above {ANSWER_BYTES_MAX} bytes")
+            if monotonic() > until:
+                raise ChainUnreachable(f"{self.label}: slower than {ANSWER_SECONDS_MAX:.0f} s")
+        return bytes(answer)
+
+    def _checked(self, status: int, answer: bytes) -> bytes:
+        """A JSON-RPC error may come with a client error's status; any other status is no answer."""
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateLimited(f"{self.label}: HTTP 429")
+        is_told = status in _ABOUT_THE_BODY
+        if status == HTTPStatus.OK or (is_told and b'"error"' in answer):
+            return answer
+        if is_told:
+            raise ChainAnswerInvalid(f"{self.label}: HTTP {status}")
+        raise ChainUnreachable(f"{self.label}: HTTP {status}")
+
+
+def _pool(scheme: str, host: str) -> urllib3.PoolManager:
+    proxy = "" if host in _LOOPBACK or proxy_bypass(host) else getproxies().get(scheme, "")
+    if proxy:
+        return urllib3.ProxyManager(proxy, maxsize=CONNECTIONS_MAX)
+    return urllib3.PoolManager(num_pools=1, maxsize=CONNECTIONS_MAX)
