@@ -193,7 +193,7 @@ class TRex:
         identities = [identity for identity, _ in before]
         countries = [SWITZERLAND] * len(accounts)
         registered = self._owner.call(
-            self._registry,
+            self.registry,
             "batchRegisterIdentity(address[],address[],uint16[])",
             list(accounts),
             identities,
@@ -248,7 +248,7 @@ class TRex:
             )
         )
         self._topics, self._issuers = topics, issuers
-        self._registry = own.create(
+        self.registry = own.create(
             _trex("proxy/IdentityRegistryProxy"),
             ["address"] * 4,
             [authority, issuers, topics, storage],
@@ -256,15 +256,16 @@ class TRex:
         self.address = own.create(
             _trex("proxy/TokenProxy"),
             ["address", "address", "address", "string", "string", "uint8", "address"],
-            [authority, self._registry, self._compliance, "Bench", "BENCH", 18, NOBODY],
+            [authority, self.registry, self._compliance, "Bench", "BENCH", 18, NOBODY],
         )
-        own.call(storage, "bindIdentityRegistry(address)", self._registry)
-        for contract in (self._registry, self.address):
+        own.call(storage, "bindIdentityRegistry(address)", self.registry)
+        for contract in (self.registry, self.address):
             own.call(contract, "addAgent(address)", own.account)
-        self._bar_a_country()
+        self.bar(CHINA)
         own.call(self.address, "unpause()")
 
-    def _bar_a_country(self) -> None:
+    def bar(self, country: int) -> None:
+        """Restrict a country by a module of its own."""
         folder = "compliance/modular/modules"
         code = self._owner.create(_trex(f"{folder}/CountryRestrictModule"))
         initialize = function_signature_to_4byte_selector("initialize()")
@@ -273,7 +274,7 @@ class TRex:
         )
         self._owner.call(self._compliance, "addModule(address)", module)
         data = function_signature_to_4byte_selector("addCountryRestriction(uint16)")
-        data += encode(["uint16"], [CHINA])
+        data += encode(["uint16"], [country])
         self._owner.call(self._compliance, "callModuleFunction(bytes,address)", data, module)
 
     def _deploy_identities(self) -> None:

@@ -1,0 +1,49 @@
+"""A T-REX 4.1.6 suite as published on npm, deployed on a test's own chain; nothing of it is ours."""
+
+from dataclasses import dataclass
+
+from bench.gas_peers import Sender, TRex
+from config.devstack.anvil import Anvil
+from issuance.chain.wallets import Wallet
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One token of somebody else's, with the account that owns it and all its parts."""
+
+    anvil: Anvil
+    owner: Sender
+    trex: TRex
+
+    @property
+    def address(self) -> str:
+        return self.trex.address
+
+    def call(self, signature: str, *values: object) -> None:
+        """The owner calls the token; it must succeed."""
+        self.owner.call(self.address, signature, *values)
+
+    def appoint(self, *agents: str) -> None:
+        """Make accounts agents of the token."""
+        for agent in agents:
+            self.call("addAgent(address)", agent)
+
+    def verify(self, *accounts: str) -> None:
+        """Identity, claim and a place in the registry for accounts; Switzerland."""
+        self.trex.onboard(accounts)
+
+    def strike(self, account: str) -> None:
+        """Take an account off the registry."""
+        self.owner.call(self.trex.registry, "deleteIdentity(address)", account)
+
+
+def deploy(anvil: Anvil) -> Suite:
+    owner = Sender(anvil, anvil.accounts()[0])
+    return Suite(anvil, owner, TRex(owner))
+
+
+def wallet(anvil: Anvil, key: bytes) -> Wallet:
+    """A funded account."""
+    made = Wallet(key)
+    anvil.set_balance(made.address, 100 * 10**18)
+    return made
