@@ -1,7 +1,8 @@
 """What makes an order acceptable: every check before anything is reserved, in one place."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +46,20 @@ class WalletNotRegistered(DomainError):
     title = "The wallet is not registered with this token yet."
 
 
+class SameNetwork(DomainError):
+    """A move leads from one network to another."""
+
+    code = "same_network"
+    title = "A move needs two different networks."
+
+
+class InsufficientTokens(DomainError):
+    """More than all there is of the token on that network."""
+
+    code = "insufficient_tokens"
+    title = "There are not that many tokens on this network."
+
+
 class QuantityTooLarge(DomainError):
     """More than a token contract can hold."""
 
@@ -65,15 +80,43 @@ class OrderTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """An order that may be taken; ``decision`` is not saved yet."""
+class Side:
+    """One token an order may be taken on, whatever shares there are; ``decision`` is unsaved."""
 
     investor: Investor
     fund: Fund
     token: Token
     wallet: Wallet
-    custody_account: CustodyAccount
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance(Side):
+    """An order that may be taken; ``decision`` is not saved yet."""
+
+    custody_account: CustodyAccount
+    needs_approval: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveTerms:
+    """What supply an institution asks to move, from which wallet to which; ``quantity`` in units."""
+
+    investor_id: uuid.UUID
+    underlying_symbol: str
+    from_network: str
+    to_network: str
+    quantity: int
+    from_wallet_address: str
+    to_wallet_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveAcceptance:
+    """A move that may be taken: where it burns and where it mints; decisions are unsaved."""
+
+    burn: Side
+    mint: Side
     needs_approval: bool
 
 
@@ -89,6 +132,51 @@ def accept(
     ``context`` holds facts of the request, such as the session's country. Raises one named refusal
     with the field to blame: the first that applies, in this order.
     """
+    side = _accept_side(institution_id, terms, context, now)
+    return Acceptance(
+        investor=side.investor,
+        fund=side.fund,
+        token=side.token,
+        wallet=side.wallet,
+        decision=side.decision,
+        custody_account=_account(side.token, side.fund, terms),
+        needs_approval=needs_approval(quantity=terms.quantity, effect=side.decision.effect),
+    )
+
+
+def accept_move(
+    *,
+    institution_id: uuid.UUID,
+    terms: MoveTerms,
+    context: Mapping[str, str],
+    now: datetime,
+) -> MoveAcceptance:
+    """Check a move as a redemption on one network and a mint on the other, before anything starts.
+
+    The shares of the mint come from the burn, so none need be free. Raises what ``accept`` raises,
+    with ``from_`` and ``to_`` fields to blame, SameNetwork or InsufficientTokens.
+    """
+    if terms.from_network == terms.to_network:
+        raise SameNetwork(field="/to_network")
+    with _blaming("from"):
+        burn = _accept_side(institution_id, _leg(terms, OrderType.REDEEM), context, now)
+    with _blaming("to"):
+        mint = _accept_side(institution_id, _leg(terms, OrderType.MINT), context, now)
+    if terms.quantity > custody_queries.backing(burn.token.pk):
+        raise InsufficientTokens(field="/qty")
+    effects = (burn.decision.effect, mint.decision.effect)
+    return MoveAcceptance(
+        burn=burn,
+        mint=mint,
+        needs_approval=any(
+            needs_approval(quantity=terms.quantity, effect=effect) for effect in effects
+        ),
+    )
+
+
+def _accept_side(
+    institution_id: uuid.UUID, terms: OrderTerms, context: Mapping[str, str], now: datetime
+) -> Side:
     investor = kyc_queries.investor_for(
         institution_id=institution_id, investor_id=terms.investor_id
     )
@@ -101,15 +189,7 @@ def accept(
     decision = kyc_policy.require(
         investor=investor, action=_action(terms.type), context=context, now=now, trigger="order"
     )
-    return Acceptance(
-        investor=investor,
-        fund=fund,
-        token=token,
-        wallet=wallet,
-        custody_account=_account(token, fund, terms),
-        decision=decision,
-        needs_approval=needs_approval(quantity=terms.quantity, effect=decision.effect),
-    )
+    return Side(investor=investor, fund=fund, token=token, wallet=wallet, decision=decision)
 
 
 def needs_approval(*, quantity: int, effect: str) -> bool:
@@ -117,15 +197,26 @@ def needs_approval(*, quantity: int, effect: str) -> bool:
     return effect == REVIEW or quantity > settings.ORDER_APPROVAL_ABOVE_UNITS
 
 
+def order_needs_approval(order: Order) -> bool:
+    """Whether a second person must approve an order, for the whole move when it begins one."""
+    effects = [order.decision.effect]
+    if order.move is not None:
+        effects.append(order.move.decision.effect)
+    return any(needs_approval(quantity=order.quantity, effect=effect) for effect in effects)
+
+
 def decide_again(*, order: Order, now: datetime) -> Decision:
-    """The decision on an order right before it is signed; not saved. Raises like ``accept``."""
+    """The decision on an order right before it is signed; not saved. Raises like ``accept``.
+
+    The burn of a move is not signed when its mint would be refused at this instant.
+    """
     if order.type == OrderType.MINT:
-        # A frozen fund's orders wait for its thaw; a closed one never opens again.
-        if order.token.fund.status == FundStatus.CLOSED:
-            raise FundClosed(field="/underlying_symbol")
-        if order.wallet.status != WalletStatus.PROVED:
-            raise kyc_queries.WalletNotProved(field="/wallet_address")
-        _require_registered(order.token, order.wallet, order.type)
+        _require_mintable(order.token, order.wallet)
+    elif order.move is not None:
+        _require_mintable(order.move.to_token, order.move.to_wallet)
+        kyc_policy.require(
+            investor=order.investor, action=Action.MINT, context={}, now=now, trigger="signing"
+        )
     return kyc_policy.require(
         investor=order.investor, action=_action(order.type), context={}, now=now, trigger="signing"
     )
@@ -146,6 +237,40 @@ def split_by_room(token: Token, orders: Sequence[Order]) -> tuple[list[Order], l
         else:
             waiting.append(order)
     return fitting, waiting
+
+
+def _require_mintable(token: Token, wallet: Wallet) -> None:
+    # A frozen fund's orders wait for its thaw; a closed one never opens again.
+    if token.fund.status == FundStatus.CLOSED:
+        raise FundClosed(field="/underlying_symbol")
+    if wallet.status != WalletStatus.PROVED:
+        raise kyc_queries.WalletNotProved(field="/wallet_address")
+    _require_registered(token, wallet, OrderType.MINT)
+
+
+def _leg(terms: MoveTerms, order_type: OrderType) -> OrderTerms:
+    burns = order_type == OrderType.REDEEM
+    return OrderTerms(
+        type=order_type,
+        investor_id=terms.investor_id,
+        underlying_symbol=terms.underlying_symbol,
+        network=terms.from_network if burns else terms.to_network,
+        quantity=terms.quantity,
+        wallet_address=terms.from_wallet_address if burns else terms.to_wallet_address,
+    )
+
+
+@contextmanager
+def _blaming(side: str) -> Iterator[None]:
+    """Let a refusal of one leg name the move's field for that side."""
+    try:
+        yield
+    except DomainError as refusal:
+        if refusal.field in {"/network", "/wallet_address"}:
+            refusal.field = f"/{side}_{refusal.field[1:]}"
+        elif isinstance(refusal, TokenClosed):
+            refusal.field = f"/{side}_network"
+        raise
 
 
 def _action(order_type: str) -> Action:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from core import breakers
 from core.errors import DomainError, NotFound
@@ -15,6 +15,7 @@ from issuance.models import (
     Attempt,
     ChainTransaction,
     Holder,
+    Move,
     Order,
     Signer,
     SupplySnapshot,
@@ -22,9 +23,12 @@ from issuance.models import (
 )
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
+    MOVE_FINAL,
+    ORDER_FINAL,
     ChainTransactionKind,
     HolderStatus,
     SignerRole,
+    exact_move_statuses,
     exact_statuses,
 )
 
@@ -97,6 +101,61 @@ def _orders() -> QuerySet[Order]:
 def attempts_of(*, chain_transaction: ChainTransaction) -> list[Attempt]:
     """The signed forms of a transaction, first signed first."""
     return list(Attempt.objects.filter(chain_transaction=chain_transaction).order_by("sequence"))
+
+
+# --- moves --------------------------------------------------------------------------------------
+
+
+def move_for(*, institution_id: uuid.UUID, move_id: uuid.UUID) -> Move:
+    """The institution's move. Raises NotFound."""
+    try:
+        return _moves().get(institution_id=institution_id, pk=move_id)
+    except Move.DoesNotExist:
+        raise NotFound from None
+
+
+def moves_of(
+    *,
+    institution_id: uuid.UUID,
+    api_status: str = "",
+    investor_id: uuid.UUID | None = None,
+    client_move_id: str = "",
+) -> QuerySet[Move]:
+    """The institution's moves with their legs; each filter counts when it is given."""
+    rows = _moves().filter(institution_id=institution_id)
+    if api_status:
+        rows = rows.filter(status__in=exact_move_statuses(api_status))
+    if investor_id is not None:
+        rows = rows.filter(investor_id=investor_id)
+    return rows.filter(client_move_id=client_move_id) if client_move_id else rows
+
+
+def move_for_update(*, move_id: uuid.UUID) -> Move:
+    """The move under its row lock; take its orders' locks first. Raises NotFound."""
+    rows = _moves().select_for_update(no_key=True, of=("self",))
+    try:
+        return rows.get(pk=move_id)
+    except Move.DoesNotExist:
+        raise NotFound from None
+
+
+def ended_moves() -> QuerySet[Move]:
+    """Open moves of which every leg has ended."""
+    under_way = Order.objects.filter(move=OuterRef("pk")).exclude(status__in=ORDER_FINAL)
+    return Move.objects.exclude(status__in=sorted(MOVE_FINAL)).exclude(Exists(under_way))
+
+
+def _moves() -> QuerySet[Move]:
+    return Move.objects.select_related(
+        "institution",
+        "investor",
+        "from_token__fund",
+        "from_token__custody_account",
+        "to_token__fund",
+        "from_wallet",
+        "to_wallet",
+        "decision",
+    ).prefetch_related(Prefetch("legs", queryset=_orders().order_by("pk")))
 
 
 # --- tokens, holders, signers -------------------------------------------------------------------

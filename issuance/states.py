@@ -19,6 +19,7 @@ class SignerRole(TextChoices):
 
     ISSUER = "ISSUER"
     COMPLIANCE = "COMPLIANCE"
+    PAUSER = "PAUSER"
 
 
 class HolderStatus(TextChoices):
@@ -54,6 +55,21 @@ class OrderStatus(TextChoices):
     FAILED = "FAILED"
 
 
+class MoveStatus(TextChoices):
+    """How far a move of supply between two tokens of one fund has come.
+
+    BURNING until the burn on the first chain is final, MINTING from then on. REJECTED and CANCELLED:
+    nothing was burned. FAILED: it was, and the shares of what was not minted are free again.
+    """
+
+    BURNING = "BURNING"
+    MINTING = "MINTING"
+    COMPLETED = "COMPLETED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+
 class ChainTransactionKind(TextChoices):
     """What a transaction asks of the token. FILL only consumes a nonce."""
 
@@ -61,6 +77,8 @@ class ChainTransactionKind(TextChoices):
     BURN = "BURN"
     CANCEL_REDEEM = "CANCEL_REDEEM"
     REGISTER = "REGISTER"
+    FREEZE = "FREEZE"
+    PAUSE = "PAUSE"
     ATTEST = "ATTEST"
     FILL = "FILL"
 
@@ -74,6 +92,31 @@ class ChainTransactionStatus(TextChoices):
     FINAL_OK = "FINAL_OK"
     FINAL_REVERTED = "FINAL_REVERTED"
     DEAD = "DEAD"
+
+
+class HoldStatus(TextChoices):
+    """Whether a hold still stops anything. EXPIRED: its time was over; LIFTED: a person ended it."""
+
+    ACTIVE = "ACTIVE"
+    LIFTED = "LIFTED"
+    EXPIRED = "EXPIRED"
+
+
+class HoldOwner(TextChoices):
+    """Whose hold it is: the same side lifts it."""
+
+    COMPLIANCE = "COMPLIANCE"
+    OPERATIONS = "OPERATIONS"
+
+
+class HoldReason(TextChoices):
+    """The public reason of a hold: it names no person and no suspicion."""
+
+    CORPORATE_ACTION = "corporate_action"
+    COMPLIANCE_REVIEW = "compliance_review"
+    LEGAL_ORDER = "legal_order"
+    SECURITY_INCIDENT = "security_incident"
+    MAINTENANCE = "maintenance"
 
 
 class NetworkStatus(TextChoices):
@@ -164,6 +207,18 @@ HOLDER_TRANSITIONS: Table = _table(
     }
 )
 
+_M = MoveStatus
+MOVE_TRANSITIONS: Table = _table(
+    {
+        _M.BURNING: (_M.MINTING, _M.REJECTED, _M.CANCELLED, _M.FAILED),
+        _M.MINTING: (_M.COMPLETED, _M.FAILED),
+        _M.COMPLETED: (),
+        _M.REJECTED: (),
+        _M.CANCELLED: (),
+        _M.FAILED: (),
+    }
+)
+
 TOKEN_TRANSITIONS: Table = _table(
     {TokenStatus.ACTIVE: (TokenStatus.CLOSED,), TokenStatus.CLOSED: (TokenStatus.ACTIVE,)}
 )
@@ -191,6 +246,12 @@ REWIND_TRANSITIONS: Table = _table(
         RewindStatus.WITHDRAWN: (),
     }
 )
+
+HOLD_TRANSITIONS: Table = {
+    HoldStatus.ACTIVE: frozenset({HoldStatus.LIFTED, HoldStatus.EXPIRED}),
+    HoldStatus.LIFTED: frozenset(),
+    HoldStatus.EXPIRED: frozenset(),
+}
 
 ORDER_FINAL = frozenset(status for status, after in ORDER_TRANSITIONS.items() if not after)
 MOVE_FINAL = frozenset(status for status, after in MOVE_TRANSITIONS.items() if not after)

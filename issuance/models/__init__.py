@@ -6,6 +6,8 @@ from issuance.models.bindings import ChainTransactionHolder, ChainTransactionOrd
 from issuance.models.blocks import BlockHead, Reorg, Rewind, VanishedLog
 from issuance.models.holders import Holder
 from issuance.models.holdings import Holding
+from issuance.models.holds import Hold, TransferStop
+from issuance.models.moves import Move
 from issuance.models.orders import Order
 from issuance.models.positions import ChainCursor, SupplySnapshot, TokenLog
 from issuance.models.recoveries import Fence, NetworkGate, Recovery
@@ -22,8 +24,10 @@ __all__ = [
     "ChainTransactionHolder",
     "ChainTransactionOrder",
     "Fence",
+    "Hold",
     "Holder",
     "Holding",
+    "Move",
     "NetworkGate",
     "Order",
     "Recovery",
@@ -33,5 +37,6 @@ __all__ = [
     "SupplySnapshot",
     "Token",
     "TokenLog",
+    "TransferStop",
     "VanishedLog",
 ]

@@ -33,6 +33,10 @@ class Order(PublicRow, WorkRow):
         "custody.CustodyAccount", on_delete=models.PROTECT, related_name="+"
     )
     decision = models.ForeignKey("kyc.Decision", on_delete=models.PROTECT, related_name="+")
+    # The move this order is a leg of, if it is.
+    move = models.ForeignKey(
+        "issuance.Move", null=True, on_delete=models.PROTECT, related_name="legs"
+    )
     type = models.CharField(max_length=8, choices=OrderType)
     status = models.CharField(max_length=20, choices=OrderStatus)
     quantity = UnitsField()
@@ -58,6 +62,10 @@ class Order(PublicRow, WorkRow):
                 name="order_client_id_once", fields=["institution", "client_order_id"]
             ),
             models.UniqueConstraint(name="order_onchain_id_once", fields=["token", "onchain_id"]),
+            # A burn may release shares of several custody accounts: one mint for each.
+            models.UniqueConstraint(
+                name="order_leg_once", fields=["move", "type", "custody_account"]
+            ),
             models.CheckConstraint(name="order_quantity_valid", condition=Q(quantity__gt=0)),
             models.CheckConstraint(name="order_onchain_id_valid", condition=Q(onchain_id__gt=0)),
             models.CheckConstraint(

@@ -137,7 +137,7 @@ def _take_escrow(
         data=order_facts(order, to=OrderStatus.IN_ESCROW),
         escrow_tx_hash=event.log.tx_hash,
     )
-    waits = policy.needs_approval(quantity=order.quantity, effect=order.decision.effect)
+    waits = policy.order_needs_approval(order)
     to = OrderStatus.AWAITING_APPROVAL if waits else OrderStatus.QUEUED
     move(
         order,

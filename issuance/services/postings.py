@@ -85,16 +85,29 @@ def release_burn(*, order: Order, actor: Actor, now: datetime) -> None:
     Tokens carry no memory of the custody account behind them: the order's own account gives
     first, then whichever hold most.
     """
-    token, left = order.token, order.quantity
-    accounts = custody_queries.backing_accounts(token.pk)
-    accounts.sort(key=lambda each: each[0] != order.custody_account_id)
-    for account_id, held in accounts:
-        taken = min(left, held)
+    for account_id, taken in _shares_behind(order):
         _release(order, account_id=account_id, quantity=taken, actor=actor, now=now)
-        left -= taken
-        if left == 0:
-            return
-    raise ledger.InsufficientShares(order_id=order.public_id)
+
+
+def carry_over(*, order: Order, actor: Actor, now: datetime) -> list[tuple[uuid.UUID, int]]:
+    """Backing straight to reserved of the investor: a move's burn is final, its mint is to come.
+
+    Returns the custody accounts with the units reserved on each. Passes a halt of the fund.
+    """
+    carried = _shares_behind(order)
+    for account_id, taken in carried:
+        _open_buckets(order, account_id)
+        ledger.carry_over(
+            fund_id=order.token.fund_id,
+            custody_account_id=account_id,
+            investor_id=order.investor_id,
+            token_id=order.token_id,
+            quantity=Units(taken),
+            order_id=order.pk,
+            actor=actor,
+            now=now,
+        )
+    return carried
 
 
 def lock(*, orders: Sequence[Order]) -> None:
@@ -111,12 +124,7 @@ def lock(*, orders: Sequence[Order]) -> None:
 def _release(
     order: Order, *, account_id: uuid.UUID, quantity: int, actor: Actor, now: datetime
 ) -> None:
-    # Who redeems may have bought the tokens and never had shares on this account.
-    ledger.open_investor(
-        fund=order.token.fund,
-        custody_account=CustodyAccount.objects.get(pk=account_id),
-        investor_id=order.investor_id,
-    )
+    _open_buckets(order, account_id)
     ledger.release_burn(
         fund_id=order.token.fund_id,
         custody_account_id=account_id,
@@ -126,4 +134,27 @@ def _release(
         order_id=order.pk,
         actor=actor,
         now=now,
+    )
+
+
+def _shares_behind(order: Order) -> list[tuple[uuid.UUID, int]]:
+    """Which custody account gives how many units for a burn. Raises InsufficientShares."""
+    left, found = order.quantity, []
+    accounts = custody_queries.backing_accounts(order.token_id)
+    accounts.sort(key=lambda each: each[0] != order.custody_account_id)
+    for account_id, held in accounts:
+        taken = min(left, held)
+        found.append((account_id, taken))
+        left -= taken
+        if left == 0:
+            return found
+    raise ledger.InsufficientShares(order_id=order.public_id)
+
+
+def _open_buckets(order: Order, account_id: uuid.UUID) -> None:
+    # Who redeems may have bought the tokens and never had shares on this account.
+    ledger.open_investor(
+        fund=order.token.fund,
+        custody_account=CustodyAccount.objects.get(pk=account_id),
+        investor_id=order.investor_id,
     )

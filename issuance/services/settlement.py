@@ -15,7 +15,7 @@ from custody import ledger
 from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Token
-from issuance.services import lanes, postings
+from issuance.services import lanes, moves, postings
 from issuance.services.facts import order_facts
 from issuance.services.holder_outcomes import release_holders, settle_holders
 from issuance.services.lanes import PIPELINE
@@ -55,6 +55,8 @@ class _Outcome:
     returned: list[Order] = field(default_factory=list)
     rejected: list[tuple[Order, str]] = field(default_factory=list)
     unexplained: list[Order] = field(default_factory=list)
+    # The mints that follow completed burns of moves.
+    legs: list[Order] = field(default_factory=list)
 
 
 @use_case
@@ -95,10 +97,12 @@ def finish_checking(*, order_id: uuid.UUID, tx_hash: str, now: datetime) -> None
     order = queries.order_for_update(order_id=order_id)
     if order.status != OrderStatus.CHECKING:
         return
+    legs: Sequence[Order] = ()
     if order.type == OrderType.REDEEM:
         postings.lock(orders=[order])
-        postings.release_burn(order=order, actor=PIPELINE, now=now)
+        legs = moves.carry_over(burned=[order], now=now)
     _complete(order, tx_hash=tx_hash, now=now)
+    moves.announce(legs=legs, now=now)
 
 
 @use_case
@@ -173,9 +177,8 @@ def _post(outcome: _Outcome, *, now: datetime) -> None:
     postings.lock(orders=[*outcome.completed, *(order for order, _ in outcome.rejected)])
     for order, _ in outcome.rejected:
         postings.fail_mint(order=order, actor=PIPELINE, now=now)
-    for order in outcome.completed:
-        if order.type == OrderType.REDEEM:
-            postings.release_burn(order=order, actor=PIPELINE, now=now)
+    burned = [order for order in outcome.completed if order.type == OrderType.REDEEM]
+    outcome.legs = moves.carry_over(burned=burned, now=now)
 
 
 def _finish(
@@ -192,6 +195,7 @@ def _finish(
             _end(order, OrderStatus.REJECTED, order.reason_code, tx_hash, now=now)
         else:
             _end(order, OrderStatus.FAILED, reasons[order.pk], tx_hash, now=now)
+    moves.announce(legs=outcome.legs, now=now)
     bindings = ChainTransactionOrder.objects.filter(chain_transaction=row)
     bindings.filter(order_id__in=reasons).update(live=False, outcome="skipped")
     bindings.exclude(order_id__in=reasons).update(outcome="executed")

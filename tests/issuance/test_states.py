@@ -21,14 +21,24 @@ TABLES = [
     (states.CHAIN_TRANSACTION_TRANSITIONS, states.ChainTransactionStatus),
     (states.HOLDER_TRANSITIONS, states.HolderStatus),
     (states.TOKEN_TRANSITIONS, states.TokenStatus),
+    (states.MOVE_TRANSITIONS, states.MoveStatus),
 ]
 guards = import_module("issuance.migrations.0002_guards")
+move_guards = import_module("issuance.migrations.0005_moves")
 
 
 @pytest.mark.parametrize(("table", "statuses"), TABLES)
 def test_each_table_names_every_status_and_leads_only_to_known_ones(table, statuses):
     assert set(table) == set(statuses.values)
     assert {after for afters in table.values() for after in afters} <= set(statuses.values)
+
+
+@pytest.mark.parametrize("status", states.MoveStatus.values)
+def test_every_move_status_has_a_name_in_the_api(status):
+    shown = states.move_api_status(status)
+    assert shown in states.API_STATUSES
+    assert (shown != "pending") == (status in states.MOVE_FINAL)
+    assert status in states.exact_move_statuses(shown)
 
 
 @pytest.mark.parametrize("status", OrderStatus.values)
@@ -45,6 +55,7 @@ def test_every_order_status_has_a_name_in_the_api(order_type, status):
     [
         (guards.ORDER_MOVES, states.ORDER_TRANSITIONS),
         (guards.TRANSACTION_MOVES, states.CHAIN_TRANSACTION_TRANSITIONS),
+        (move_guards.MOVE_MOVES, states.MOVE_TRANSITIONS),
     ],
 )
 def test_the_triggers_know_the_same_moves_as_the_tables(frozen, table):
