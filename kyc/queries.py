@@ -1,12 +1,13 @@
 """Reads over investors, their evidence and their wallets; each scoped to its asker."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from core.errors import DomainError, NotFound
-from kyc.models import Check, Decision, Fact, Investor, Override, Owner, Wallet
+from kyc.models import Check, Decision, Document, Fact, Investor, Override, Owner, Wallet
 from kyc.states import InvestorStatus, OverrideStatus, WalletStatus
 
 
@@ -177,24 +178,47 @@ def registrable_wallets(*, network: str, now: datetime) -> QuerySet[Wallet]:
 
 def current_facts(*, investor_id: uuid.UUID, now: datetime) -> QuerySet[Fact]:
     """What is held true at ``now``: recorded, valid, and not superseded by a later record."""
+    return current_facts_of(investor_ids=[investor_id], now=now)
+
+
+def current_facts_of(*, investor_ids: Sequence[uuid.UUID], now: datetime) -> QuerySet[Fact]:
+    """``current_facts`` of several investors; each one's in the same order."""
     return Fact.objects.filter(
         Q(valid_to__isnull=True) | Q(valid_to__gt=now),
-        investor_id=investor_id,
+        investor_id__in=investor_ids,
         superseded_by__isnull=True,
         recorded_at__lte=now,
         valid_from__lte=now,
     ).order_by("name", "source", "pk")
 
 
+def document_countries_of(
+    *, investor_ids: Sequence[uuid.UUID]
+) -> QuerySet[Document, tuple[uuid.UUID, str]]:
+    """(investor, issuing country) of every document on record, each pair once."""
+    rows = Document.objects.filter(investor_id__in=investor_ids)
+    return rows.values_list("investor_id", "issuing_country").distinct()
+
+
 def current_owners(*, investor_id: uuid.UUID) -> QuerySet[Owner]:
     """The owners on record whose ownership has not ended, oldest first."""
-    return Owner.objects.filter(investor_id=investor_id, ended_at__isnull=True).order_by("pk")
+    return current_owners_of(investor_ids=[investor_id])
+
+
+def current_owners_of(*, investor_ids: Sequence[uuid.UUID]) -> QuerySet[Owner]:
+    """``current_owners`` of several investors."""
+    return Owner.objects.filter(investor_id__in=investor_ids, ended_at__isnull=True).order_by("pk")
 
 
 def live_overrides(*, investor_id: uuid.UUID, now: datetime) -> QuerySet[Override]:
     """The investor's active, unexpired overrides, oldest first."""
+    return live_overrides_of(investor_ids=[investor_id], now=now)
+
+
+def live_overrides_of(*, investor_ids: Sequence[uuid.UUID], now: datetime) -> QuerySet[Override]:
+    """``live_overrides`` of several investors."""
     return Override.objects.filter(
-        investor_id=investor_id,
+        investor_id__in=investor_ids,
         status=OverrideStatus.ACTIVE,
         valid_from__lte=now,
         valid_to__gt=now,

@@ -7,6 +7,7 @@ from kyc.policy.decisions import (
     onchain_country,
     permits,
     require,
+    require_each,
     require_standing,
 )
 from kyc.policy.effects import Effect
@@ -26,6 +27,7 @@ __all__ = [
     "onchain_country",
     "permits",
     "require",
+    "require_each",
     "require_standing",
     "session_context",
 ]

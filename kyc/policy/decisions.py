@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kyc import queries
+from core.errors import DomainError
 from kyc.models import Decision, Investor
 from kyc.policy.active import active_policies, unsaved_versions
+from kyc.policy.dossiers import Dossier, dossiers_of, facts_of, grants_of
 from kyc.policy.effects import Effect
 from kyc.policy.engine import Finding, Grant, Outcome, Result, canonical, evaluate
 from kyc.policy.errors import InvestorNotApproved, KycExpired, NotEligible
-from kyc.policy.facts import merge, phone_value, prepare
+from kyc.policy.facts import merge, prepare
 from kyc.policy.territory import numeric_country
-from kyc.policy.vocabulary import PHONE
 from kyc.states import EXIT_ACTIONS, FINAL_INVESTOR, HOLDER, Action, InvestorKind, InvestorStatus
 
 _MONEY_IN = frozenset({Action.MINT, Action.DEPOSIT})
-_STANDING = {InvestorStatus.SUSPENDED: "suspended", InvestorStatus.FROZEN: "frozen"}
 _MAY_EXIT = frozenset({InvestorStatus.APPROVED, InvestorStatus.EXIT_ONLY, InvestorStatus.SUSPENDED})
 
 
@@ -60,21 +59,43 @@ def assess(
     trigger: str = "",
 ) -> Assessment:
     """As ``decide``, with the outcome beside the row."""
-    facts = known_facts(investor=investor, now=now)
+    dossier = dossiers_of(investor_ids=[investor.pk], now=now)[investor.pk]
+    judged = _judge(investor, dossier, action=action, context=context, now=now)
+    return Assessment(_row(judged, trigger=trigger or action), judged.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One evaluation: what every decision row about it says."""
+
+    investor: Investor
+    action: str
+    outcome: Outcome
+    snapshot: bytes
+    body: bytes
+
+
+def _judge(
+    investor: Investor,
+    dossier: Dossier,
+    *,
+    action: str,
+    context: Mapping[str, str],
+    now: datetime,
+) -> _Judged:
+    facts = facts_of(investor, dossier)
     for name, value in prepare(context).items():
         merge(facts, name, value)
     facts["action"] = str(Action(action))
-    grants = _grants(investor_id=investor.pk, now=now)
+    grants = grants_of(dossier.overrides)
     outcome = evaluate(active_policies(), facts, now, grants)
-    snapshot = write_snapshot(facts=facts, grants=grants)
-    decision = _row(
+    return _Judged(
         investor=investor,
         action=facts["action"],
-        trigger=trigger or action,
         outcome=outcome,
-        snapshot=snapshot,
+        snapshot=write_snapshot(facts=facts, grants=grants),
+        body=outcome.body(),
     )
-    return Assessment(decision, outcome)
 
 
 def require(
@@ -96,6 +117,32 @@ def require(
     if not permits(effect=decision.effect, action=action):
         raise not_eligible(decision)
     return decision
+
+
+def require_each(
+    *, investors: Sequence[Investor], action: str, now: datetime, trigger: str = ""
+) -> list[Decision | DomainError]:
+    """``require`` for each place of the list, with what is known of all of them read at once.
+
+    Where ``require`` would raise, the refusal stands in the list. An investor named twice is
+    judged once and gets a decision of its own at each place.
+    """
+    dossiers = dossiers_of(investor_ids={each.pk for each in investors}, now=now)
+    judged: dict[uuid.UUID, _Judged] = {}
+    answers: list[Decision | DomainError] = []
+    for investor in investors:
+        try:
+            require_standing(investor=investor, action=action, now=now)
+        except DomainError as refusal:
+            answers.append(refusal)
+            continue
+        if investor.pk not in judged:
+            dossier = dossiers[investor.pk]
+            judged[investor.pk] = _judge(investor, dossier, action=action, context={}, now=now)
+        decision = _row(judged[investor.pk], trigger=trigger or action)
+        permitted = permits(effect=decision.effect, action=action)
+        answers.append(decision if permitted else not_eligible(decision))
+    return answers
 
 
 def require_standing(*, investor: Investor, action: str, now: datetime) -> None:
@@ -134,35 +181,6 @@ def not_eligible(decision: Decision) -> NotEligible:
     )
     refusal.evidence = [decision]
     return refusal
-
-
-def known_facts(*, investor: Investor, now: datetime) -> dict[str, Any]:
-    """Everything held true of the investor, canonical; what two sources say stands together."""
-    facts: dict[str, Any] = {}
-    for fact in queries.current_facts(investor_id=investor.pk, now=now):
-        value = json.loads(fact.value)
-        if fact.name == PHONE:
-            merge(facts, "phone_region", phone_value(value))
-        else:
-            merge(facts, fact.name, value)
-    documents = investor.documents.values_list("issuing_country", flat=True)
-    merge(facts, "document_country", sorted(set(documents)))
-    owners = [
-        {
-            "country": owner.country,
-            "nationality": owner.nationality,
-            "share_bps": owner.share_bps,
-            "controls": owner.controls,
-        }
-        for owner in queries.current_owners(investor_id=investor.pk)
-    ]
-    if owners:
-        facts |= prepare({"owners": owners})
-    return facts | {
-        "kind": investor.kind.lower(),
-        "relationship": "holder" if investor.status in HOLDER else "new",
-        "standing": _STANDING.get(InvestorStatus(investor.status), "open"),
-    }
 
 
 def reviews(outcome: Outcome) -> list[Finding]:
@@ -221,15 +239,13 @@ def read_snapshot(snapshot: bytes) -> tuple[dict[str, Any], list[Grant]]:
     return stored["facts"], grants
 
 
-def _row(
-    *, investor: Investor, action: str, trigger: str, outcome: Outcome, snapshot: bytes
-) -> Decision:
-    body = outcome.body()
+def _row(judged: _Judged, *, trigger: str) -> Decision:
+    outcome = judged.outcome
     findings = outcome.findings
     decision = Decision(
-        institution_id=investor.institution_id,
-        investor=investor,
-        action=action,
+        institution_id=judged.investor.institution_id,
+        investor=judged.investor,
+        action=judged.action,
         trigger=trigger,
         effect=outcome.effect.name,
         as_of=outcome.as_of,
@@ -238,10 +254,10 @@ def _row(
         # The facts each rule saw stand in the encrypted body only.
         fired=[_without_facts(finding) for finding in findings],
         unknown=[f.rule.id for f in findings if f.result is Result.UNKNOWN],
-        snapshot=snapshot,
-        snapshot_sha256=hashlib.sha256(snapshot).hexdigest(),
-        body=body,
-        sha256=hashlib.sha256(body).hexdigest(),
+        snapshot=judged.snapshot,
+        snapshot_sha256=hashlib.sha256(judged.snapshot).hexdigest(),
+        body=judged.body,
+        sha256=hashlib.sha256(judged.body).hexdigest(),
     )
     decision.policy_versions = unsaved_versions(outcome.policies, now=outcome.as_of)
     return decision
@@ -249,18 +265,3 @@ def _row(
 
 def _without_facts(finding: Finding) -> dict[str, Any]:
     return {name: value for name, value in finding.describe().items() if name != "facts"}
-
-
-def _grants(*, investor_id: uuid.UUID, now: datetime) -> list[Grant]:
-    return [
-        Grant(
-            id=row.public_id,
-            rule=row.rule,
-            kind=row.kind,
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-            proofs=frozenset(row.evidence),
-            facts_sha256=row.facts_sha256,
-        )
-        for row in queries.live_overrides(investor_id=investor_id, now=now)
-    ]
