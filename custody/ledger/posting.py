@@ -1,7 +1,7 @@
 """One transfer through the ledger's SQL function, with the database's refusals given names."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -70,6 +70,13 @@ _PROGRAMMING_FAULTS = {
     "ledger_destination_at_home",
 }
 
+# The columns of custody_post_many(), in its order.
+_COLUMN_TYPES = (
+    *("uuid", "text", "text", "uuid", "uuid"),
+    *("text", "uuid", "text", "uuid"),
+    *("numeric", "text", "text", "text", "uuid", "uuid"),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
@@ -120,6 +127,42 @@ def post(posting: Posting, *, now: datetime, value_date: date | None = None) -> 
         )
         row = cursor.fetchone()
     posted: uuid.UUID = row[0]
+    return posted
+
+
+def post_many(postings: Sequence[Posting], *, now: datetime) -> list[uuid.UUID]:
+    """Make many transfers in one statement, in their order, and return their ids in that order.
+
+    Every bucket they touch is locked first; then each is what ``post`` would have made. The first
+    refusal, named as by ``post``, refuses all of them. The value date is today.
+    """
+    require_transaction()
+    if not postings:
+        return []
+    columns: list[list[object]] = [
+        [new_uuid() for _ in postings],
+        [each.key for each in postings],
+        [str(each.kind) for each in postings],
+        [each.fund_id for each in postings],
+        [each.custody_account_id for each in postings],
+        [str(each.source[0]) for each in postings],
+        [each.source[1] for each in postings],
+        [str(each.destination[0]) for each in postings],
+        [each.destination[1] for each in postings],
+        [str(each.quantity) for each in postings],
+        [each.cause for each in postings],
+        [each.made_by for each in postings],
+        [each.approved_by for each in postings],
+        [each.reverses for each in postings],
+        [each.group_id for each in postings],
+    ]
+    arrays = ", ".join(f"%s::{each}[]" for each in _COLUMN_TYPES)
+    with _refusals_named(), connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT custody_post_many({arrays}, %s, %s)",
+            [*columns, now.date(), now],
+        )
+        posted: list[uuid.UUID] = cursor.fetchone()[0]
     return posted
 
 
