@@ -13,6 +13,7 @@ from custody import queries as custody_queries
 from custody.models import Attestation
 from issuance.models import (
     Attempt,
+    BlockHead,
     ChainTransaction,
     Holder,
     Move,
@@ -27,6 +28,7 @@ from issuance.states import (
     ORDER_FINAL,
     ChainTransactionKind,
     HolderStatus,
+    NetworkStatus,
     SignerRole,
     exact_move_statuses,
     exact_statuses,
@@ -34,6 +36,22 @@ from issuance.states import (
 
 # Ours come from a bigint sequence; anybody may name a larger one on chain.
 ONCHAIN_ID_MAX = 2**63 - 1
+
+
+# Names the history a database tells: a promoted standby and a restored copy have another one.
+HISTORY_MARK = (
+    "(SELECT system_identifier::text FROM pg_control_system())"
+    " || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+)
+
+
+class Recovering(DomainError):
+    """The chain may know more than the database: nothing is signed or given up meanwhile."""
+
+    code = "recovering"
+    status = 503
+    title = "The network recovers from a failure; try again in a while."
+    retryable = True
 
 
 class NetworkUnknown(DomainError):
@@ -109,7 +127,7 @@ def attempts_of(*, chain_transaction: ChainTransaction) -> list[Attempt]:
 def move_for(*, institution_id: uuid.UUID, move_id: uuid.UUID) -> Move:
     """The institution's move. Raises NotFound."""
     try:
-        return _moves().get(institution_id=institution_id, pk=move_id)
+        return _with_legs(_moves()).get(institution_id=institution_id, pk=move_id)
     except Move.DoesNotExist:
         raise NotFound from None
 
@@ -122,7 +140,7 @@ def moves_of(
     client_move_id: str = "",
 ) -> QuerySet[Move]:
     """The institution's moves with their legs; each filter counts when it is given."""
-    rows = _moves().filter(institution_id=institution_id)
+    rows = _with_legs(_moves()).filter(institution_id=institution_id)
     if api_status:
         rows = rows.filter(status__in=exact_move_statuses(api_status))
     if investor_id is not None:
@@ -155,7 +173,11 @@ def _moves() -> QuerySet[Move]:
         "from_wallet",
         "to_wallet",
         "decision",
-    ).prefetch_related(Prefetch("legs", queryset=_orders().order_by("pk")))
+    )
+
+
+def _with_legs(rows: QuerySet[Move]) -> QuerySet[Move]:
+    return rows.prefetch_related(Prefetch("legs", queryset=_orders().order_by("pk")))
 
 
 # --- tokens, holders, signers -------------------------------------------------------------------
@@ -294,6 +316,52 @@ def reserves() -> list[Reserve]:
             )
         )
     return list(found.values())
+
+
+# --- recovery and blocks ------------------------------------------------------------------------
+
+
+def require_recovered(*, network: str) -> None:
+    """Pass the network's gate: before anything is signed or any order that may be is given up.
+
+    The gate stays as it is until the caller's transaction ends. Raises Recovering, also at the
+    first instant after a failover, before anybody has begun a recovery.
+    """
+    status, is_known = _gate(network, lock="FOR SHARE")
+    if status != NetworkStatus.OPERATING or not is_known:
+        raise Recovering(network=network)
+
+
+def require_known_history(*, network: str) -> None:
+    """Whether the database's history is the one whose order ids we know. Raises Recovering."""
+    _, is_known = _gate(network)
+    if not is_known:
+        raise Recovering(network=network)
+
+
+def history_mark() -> str:
+    """The mark of the history that this database tells now."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {HISTORY_MARK}")
+        return str(cursor.fetchone()[0])
+
+
+def finalized_block(*, network: str) -> int | None:
+    """The newest final block the follower has seen, or None before its first look."""
+    final = BlockHead.objects.filter(network=network, final=True)
+    return final.order_by("-number").values_list("number", flat=True).first()
+
+
+def _gate(network: str, *, lock: str = "") -> tuple[str, bool]:
+    """The gate's status, and whether it knows the database's history; a missing one is shut."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT status, mark = {HISTORY_MARK} FROM issuance_networkgate"  # noqa: S608 - constants
+            f" WHERE network = %s {lock}",
+            [network],
+        )
+        found = cursor.fetchone()
+    return (str(found[0]), bool(found[1])) if found else (NetworkStatus.RECOVERING, False)
 
 
 # --- halts --------------------------------------------------------------------------------------

@@ -20,9 +20,7 @@ class NetworkGate(PublicRow):
     OBJECT = "network"
 
     network = models.CharField(max_length=40, unique=True)
-    status = models.CharField(
-        max_length=16, choices=NetworkStatus, default=NetworkStatus.OPERATING
-    )
+    status = models.CharField(max_length=16, choices=NetworkStatus, default=NetworkStatus.OPERATING)
     mark = models.CharField(max_length=40)
 
     class Meta:

@@ -3,6 +3,7 @@
 from issuance.services.approvals import approve_order, reject_order
 from issuance.services.assignment import assign_orders, delay_order, doubt_order
 from issuance.services.attestations import assign_attestation, record_attestation
+from issuance.services.blocks import record_blocks
 from issuance.services.escrow import record_logs
 from issuance.services.inclusion import (
     record_broadcast,
@@ -38,6 +39,7 @@ __all__ = [
     "preview_order",
     "raise_nonce",
     "record_attestation",
+    "record_blocks",
     "record_broadcast",
     "record_gone",
     "record_inclusion",

@@ -15,7 +15,7 @@ from core.use_case import use_case
 from custody import ledger
 from custody import queries as custody_queries
 from issuance import queries
-from issuance.models import ChainCursor, Signer, Token
+from issuance.models import ChainCursor, NetworkGate, Signer, Token
 from issuance.services.lanes import PIPELINE
 from issuance.states import TOKEN_TRANSITIONS, SignerRole, TokenStatus
 
@@ -71,6 +71,7 @@ def register_token(
     )
     token.save(force_insert=True)
     ChainCursor.objects.create(token=token, block=contract.block - 1, moved_at=now)
+    _open_gate(contract.network, now)
     for account in accounts:
         ledger.open_token(fund=fund, custody_account=account, token_id=token.pk)
     _create_sequence(token.pk)
@@ -114,6 +115,7 @@ def register_signer(
         next_nonce=chain_nonce,
     )
     signer.save(force_insert=True)
+    _open_gate(network, now)
     events.record(
         event_type="signer.registered",
         row=signer,
@@ -156,6 +158,12 @@ def raise_nonce(*, signer_id: uuid.UUID, chain_nonce: int, reason: str, now: dat
 def trip(*, name: str, reason: str, now: datetime) -> None:
     """Open a breaker from the pipeline: new signing stops until a person has looked."""
     breakers.open_breaker(name=name, reason=reason, actor=PIPELINE, now=now)
+
+
+def _open_gate(network: str, now: datetime) -> None:
+    """A network's first signer or token: from here on its gate watches the database's history."""
+    gate = NetworkGate(network=network, mark=queries.history_mark(), created_at=now)
+    NetworkGate.objects.bulk_create([gate], ignore_conflicts=True)
 
 
 def _switch(token_id: uuid.UUID, to: TokenStatus, actor: Actor, now: datetime) -> Token:
