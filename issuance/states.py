@@ -14,6 +14,13 @@ class TokenStatus(TextChoices):
     CLOSED = "CLOSED"
 
 
+class TokenStandard(TextChoices):
+    """How a token contract is spoken to; only our own consumes order ids."""
+
+    SHAREMINT = "SHAREMINT"
+    ERC3643 = "ERC3643"
+
+
 class SignerRole(TextChoices):
     """What a hot key may sign for."""
 
@@ -92,6 +99,14 @@ class ChainTransactionStatus(TextChoices):
     FINAL_OK = "FINAL_OK"
     FINAL_REVERTED = "FINAL_REVERTED"
     DEAD = "DEAD"
+
+
+class Direction(TextChoices):
+    """What a hold may stop."""
+
+    MINT = "MINT"
+    REDEEM = "REDEEM"
+    TRANSFER = "TRANSFER"
 
 
 class HoldStatus(TextChoices):
@@ -199,7 +214,8 @@ CHAIN_TRANSACTION_TRANSITIONS: Table = _table(
 _H = HolderStatus
 HOLDER_TRANSITIONS: Table = _table(
     {
-        _H.PENDING: (_H.SUBMITTED,),
+        # At once where the contract's own registry says so already.
+        _H.PENDING: (_H.SUBMITTED, _H.REGISTERED),
         _H.SUBMITTED: (_H.REGISTERED, _H.PENDING, _H.FAILED),
         # Facts changed: the register is brought up to date.
         _H.REGISTERED: (_H.PENDING,),

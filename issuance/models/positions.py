@@ -43,7 +43,7 @@ class TokenLog(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                name="token_log_once", fields=["token", "block_hash", "log_index"]
+                name="token_log_once", fields=["token", "block_hash", "log_index", "kind"]
             ),
         ]
         indexes = [models.Index(name="token_log_by_order", fields=["token", "onchain_id", "kind"])]

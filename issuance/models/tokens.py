@@ -7,11 +7,16 @@ from django.db.models import Q
 
 from core.rows import PublicRow
 from core.units import UnitsField
-from issuance.states import TokenStatus
+from issuance.states import TokenStandard, TokenStatus
 
 
 class Token(PublicRow):
-    """A deployed token contract and what the issuer knows of it at finality."""
+    """A deployed token contract and what the issuer knows of it at finality.
+
+    ``standard`` ERC3643 is an existing token of the issuer's: the contract consumes no order ids and
+    holds no attested cap, so exactly-once rests on our own record alone. Such a token came with
+    ``opening_units`` in existence at ``opening_block``, whose events up to there are history.
+    """
 
     PREFIX = "tok"
     OBJECT = "token"
@@ -28,6 +33,15 @@ class Token(PublicRow):
     status = models.CharField(max_length=16, choices=TokenStatus, default=TokenStatus.ACTIVE)
     deployed_block = models.BigIntegerField()
     attestor_address = models.CharField(max_length=42)
+    standard = models.CharField(
+        max_length=16, choices=TokenStandard, default=TokenStandard.SHAREMINT
+    )
+    # Where holders of an ERC3643 token send what they redeem; empty for our own.
+    redemption_wallet = models.CharField(max_length=42, blank=True)
+    opening_units = UnitsField(default=0)
+    opening_block = models.BigIntegerField(default=0)
+    # What must not change behind our back: owner, registry, compliance, hashes of code.
+    watched = models.JSONField(default=dict)
     # What the contract held at the last finalized look; the contract itself enforces the cap.
     attested_units = UnitsField(default=0)
     attested_as_of = models.DateTimeField(null=True)
@@ -39,6 +53,17 @@ class Token(PublicRow):
             models.UniqueConstraint(name="token_fund_network_once", fields=["fund", "network"]),
             models.CheckConstraint(
                 name="token_status_known", condition=Q(status__in=TokenStatus.values)
+            ),
+            models.CheckConstraint(
+                name="token_standard_known", condition=Q(standard__in=TokenStandard.values)
+            ),
+            models.CheckConstraint(
+                name="token_redemption_wallet_fits",
+                condition=Q(standard=TokenStandard.SHAREMINT, redemption_wallet="", opening_units=0)
+                | (Q(standard=TokenStandard.ERC3643) & ~Q(redemption_wallet="")),
+            ),
+            models.CheckConstraint(
+                name="token_opening_units_valid", condition=Q(opening_units__gte=0)
             ),
             models.CheckConstraint(
                 name="token_attested_units_valid", condition=Q(attested_units__gte=0)
