@@ -17,6 +17,7 @@ from issuance.chain.types import BlockTag, Chain
 
 NOBODY = to_checksum_address(bytes(20))
 _WORD = 32
+_SELECTOR_BYTES = 4
 
 
 def _selector(signature: str) -> bytes:
@@ -100,6 +101,16 @@ def encode_freezes(frozen: Mapping[str, bool]) -> bytes:
     """Freeze or thaw accounts; account -> whether it is frozen from now on."""
     columns = [list(frozen), list(frozen.values())]
     return _BATCH_SET_ADDRESS_FROZEN + encode(["address[]", "bool[]"], columns)
+
+
+def takes_only_from(data: bytes, *, wallet: str | None) -> bool:
+    """Whether a call takes nobody's tokens, or only those of one account."""
+    selector, arguments = data[:_SELECTOR_BYTES], data[_SELECTOR_BYTES:]
+    if selector not in {_BURN, _FORCED_TRANSFER}:
+        return True
+    first = arguments[:_WORD]
+    # The whole word: an address with dirt in front of it is another word to the contract's decoder.
+    return wallet is not None and first == encode(["address"], [wallet])
 
 
 def account_of(topic: str) -> str:

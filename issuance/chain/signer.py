@@ -9,7 +9,7 @@ from typing import Any, Final
 from eth_keys.datatypes import PrivateKey
 from eth_utils.address import to_checksum_address
 
-from issuance.chain import timelock, token
+from issuance.chain import erc3643, timelock, token
 from issuance.chain.errors import SignerRefused
 from issuance.chain.signing import sign_with
 from issuance.chain.types import SignedTransaction, UnsignedCall
@@ -27,6 +27,9 @@ _ROLE_SELECTORS: Final = {
     # Their contract is the timelock, which is the token's admin and upgrader.
     "PROPOSER": timelock.PROPOSER_SELECTORS,
     "EXECUTOR": timelock.EXECUTOR_SELECTORS,
+    # At an ERC-3643 token, where one agent's role would allow everything.
+    "ERC3643_ISSUER": erc3643.ISSUER_SELECTORS,
+    "ERC3643_COMPLIANCE": erc3643.COMPLIANCE_SELECTORS,
 }
 DEPLOYER: Final = "DEPLOYER"
 
@@ -35,12 +38,14 @@ DEPLOYER: Final = "DEPLOYER"
 class Permission:
     """One thing a key may do: play a role at one contract of one chain.
 
-    DEPLOYER may create contracts on the chain and has no contract.
+    DEPLOYER may create contracts on the chain and has no contract. ``wallet`` belongs to
+    ERC3643_ISSUER: the only account whose tokens the key may burn or send away.
     """
 
     chain_id: int
     role: str
     contract: str | None = None
+    wallet: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,13 @@ class PolicyFile:
         document = self._read()
         known = self.policy_of(address).permissions
         rows = sorted(
-            known | set(permissions), key=lambda p: (p.chain_id, p.role, p.contract or "")
+            known | set(permissions),
+            key=lambda p: (p.chain_id, p.role, p.contract or "", p.wallet or ""),
         )
         document[to_checksum_address(address)] = [
-            {"chain_id": row.chain_id, "role": row.role, "contract": row.contract} for row in rows
+            {"chain_id": row.chain_id, "role": row.role, "contract": row.contract}
+            | ({"wallet": row.wallet} if row.wallet else {})
+            for row in rows
         ]
         draft = self._path.with_suffix(".tmp")
         draft.write_text(json.dumps(document, indent=1, sort_keys=True))
@@ -130,7 +138,9 @@ class LocalSigner:
 
 def _permission(row: dict[str, Any]) -> Permission:
     try:
-        return Permission(int(row["chain_id"]), str(row["role"]), row["contract"])
+        return Permission(
+            int(row["chain_id"]), str(row["role"]), row["contract"], row.get("wallet")
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise SignerRefused(f"{POLICY_FILE} has a broken entry") from error
 
@@ -141,6 +151,10 @@ def _covers(permission: Permission, unsigned: UnsignedCall) -> bool:
     if permission.role == DEPLOYER:
         return unsigned.to is None
     if unsigned.to is None or permission.contract is None:
+        return False
+    if permission.role == "ERC3643_ISSUER" and not erc3643.takes_only_from(
+        unsigned.data, wallet=permission.wallet
+    ):
         return False
     return permission.contract.lower() == unsigned.to.lower() and unsigned.data[
         :_SELECTOR_BYTES
