@@ -1,7 +1,7 @@
 """What makes an order acceptable: every check before anything is reserved, in one place."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +13,8 @@ from custody import queries as custody_queries
 from custody.models import CustodyAccount, Fund
 from custody.states import FundStatus
 from issuance import queries
-from issuance.models import Order, Token
-from issuance.states import OrderType, TokenStatus
+from issuance.models import Hold, Order, Token
+from issuance.states import Direction, OrderType, TokenStatus
 from kyc import policy as kyc_policy
 from kyc import queries as kyc_queries
 from kyc.models import Decision, Investor, Wallet
@@ -44,6 +44,15 @@ class WalletNotRegistered(DomainError):
 
     code = "wallet_not_registered"
     title = "The wallet is not registered with this token yet."
+
+
+class HoldActive(DomainError):
+    """A hold stops this for now; ``reason_code`` says why in public words."""
+
+    code = "hold_active"
+    status = 409
+    title = "A hold stops this for now."
+    retryable = True
 
 
 class SameNetwork(DomainError):
@@ -186,10 +195,49 @@ def _accept_side(
         raise QuantityTooLarge(field="/qty")
     kyc_policy.require_standing(investor=investor, action=_action(terms.type), now=now)
     wallet = _usable_wallet(token, terms, now)
+    require_unheld(
+        token=token,
+        investor_id=investor.pk,
+        wallet_id=wallet.pk,
+        direction=_direction(terms.type),
+        now=now,
+    )
     decision = kyc_policy.require(
         investor=investor, action=_action(terms.type), context=context, now=now, trigger="order"
     )
     return Side(investor=investor, fund=fund, token=token, wallet=wallet, decision=decision)
+
+
+def require_unheld(
+    *,
+    token: Token,
+    investor_id: uuid.UUID,
+    wallet_id: uuid.UUID,
+    direction: Direction,
+    now: datetime,
+) -> None:
+    """Raises HoldActive while a hold on token, fund, investor or wallet stops the direction."""
+    for hold in Hold.objects.stopping(direction, now=now):
+        if hold.covers(token=token, investor_id=investor_id, wallet_id=wallet_id):
+            raise HoldActive(
+                hold_id=hold.public_id,
+                direction=direction.lower(),
+                reason_code=hold.reason_code,
+                until=hold.until.isoformat() if hold.until else None,
+            )
+
+
+def is_held(order: Order, holds: Iterable[Hold]) -> bool:
+    """Whether one of these holds stops an order, or the mint that a move's burn leads to."""
+    stops = [(order.token, order.wallet_id, _direction(order.type))]
+    if order.move is not None and order.type == OrderType.REDEEM:
+        stops.append((order.move.to_token, order.move.to_wallet_id, Direction.MINT))
+    return any(
+        direction.lower() in hold.directions
+        and hold.covers(token=token, investor_id=order.investor_id, wallet_id=wallet_id)
+        for hold in holds
+        for token, wallet_id, direction in stops
+    )
 
 
 def needs_approval(*, quantity: int, effect: str) -> bool:
@@ -271,6 +319,10 @@ def _blaming(side: str) -> Iterator[None]:
         elif isinstance(refusal, TokenClosed):
             refusal.field = f"/{side}_network"
         raise
+
+
+def _direction(order_type: str) -> Direction:
+    return Direction.MINT if order_type == OrderType.MINT else Direction.REDEEM
 
 
 def _action(order_type: str) -> Action:

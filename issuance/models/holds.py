@@ -1,14 +1,29 @@
 """Holds: what may not be minted, redeemed or moved for now, who said so, and until when."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
 
 from core.rows import PublicRow
-from issuance.states import HoldOwner, HoldReason, HoldStatus
+from issuance.states import Direction, HoldOwner, HoldReason, HoldStatus
 
 NOTE_LENGTH_MAX = 400
+
+
+class HoldRows(models.QuerySet["Hold"]):
+    """Holds by what they stop at a moment."""
+
+    def in_force(self, *, now: datetime) -> "HoldRows":
+        """Holds that nobody ended and whose time is not over."""
+        unended = self.exclude(status__in=[HoldStatus.LIFTED, HoldStatus.EXPIRED])
+        return unended.filter(Q(until=None) | Q(until__gt=now))
+
+    def stopping(self, direction: Direction, *, now: datetime) -> "HoldRows":
+        """Those in force that stop one direction, the one that lasts longest first."""
+        rows = self.in_force(now=now).filter(**{f"stops_{direction.lower()}": True})
+        return rows.order_by(F("until").desc(nulls_first=True), "pk")
 
 
 class Hold(PublicRow):
@@ -50,6 +65,8 @@ class Hold(PublicRow):
     ended_at = models.DateTimeField(null=True)
 
     institution_id: uuid.UUID | None
+
+    objects = HoldRows.as_manager()
 
     class Meta:
         constraints = [
@@ -94,6 +111,19 @@ class Hold(PublicRow):
                 condition=Q(status=HoldStatus.ACTIVE),
             ),
         ]
+
+    @property
+    def directions(self) -> list[str]:
+        """What it stops, as the API names it."""
+        return [each.lower() for each in Direction if getattr(self, f"stops_{each.lower()}")]
+
+    def covers(self, *, token: models.Model, investor_id: uuid.UUID, wallet_id: uuid.UUID) -> bool:
+        """Whether it is on this token, its fund, this investor or this wallet on this token."""
+        if self.investor_id is not None:
+            return bool(self.investor_id == investor_id)
+        if self.fund_id is not None:
+            return bool(self.fund_id == getattr(token, "fund_id", None))
+        return self.token_id == token.pk and self.wallet_id in {None, wallet_id}
 
 
 class TransferStop(models.Model):
