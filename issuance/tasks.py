@@ -1,12 +1,12 @@
 """Beat's hands for issuance: each task is one sweep over due rows and may be lost or doubled."""
 
 from celery import shared_task
-from django.utils import timezone
 
 from core import doorbell
+from core.clock import database_clock
 from core.heartbeats import beat
 from issuance import invariants
-from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves, world
+from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves, stops, world
 
 ADVANCE = "issuance.advance_transactions"
 CHECK_EVERY_SECONDS = 10
@@ -15,7 +15,7 @@ CHECK_EVERY_SECONDS = 10
 @shared_task(name="issuance.assign_transactions")
 def assign_transactions() -> None:
     """Sign for due orders, after a look at the lanes."""
-    now = timezone.now()
+    now = database_clock()()
     lanes.inspect_lanes(world=world.from_settings(), now=now)
     if assign.assign_due(world=world.from_settings(), now=now):
         doorbell.ring(ADVANCE)
@@ -25,16 +25,16 @@ def assign_transactions() -> None:
 @shared_task(name=ADVANCE)
 def advance_transactions() -> None:
     """Send, look at and settle chain transactions, and resolve doubtful orders."""
-    now = timezone.now()
-    advance.advance_due(world=world.from_settings(), clock=timezone.now)
-    check.check_due(world=world.from_settings(), now=now)
-    beat(name="issuance.advance_transactions", now=now)
+    clock = database_clock()
+    advance.advance_due(world=world.from_settings(), clock=clock)
+    check.check_due(world=world.from_settings(), now=clock())
+    beat(name="issuance.advance_transactions", now=clock())
 
 
 @shared_task(name="issuance.follow_chains")
 def follow_chains() -> None:
     """Record finalized events and check the books against the chain."""
-    now = timezone.now()
+    now = database_clock()()
     found = follow.follow_all(world=world.from_settings(), now=now)
     if found or now.second % CHECK_EVERY_SECONDS == 0:
         invariants.enforce(now=now)
@@ -44,9 +44,10 @@ def follow_chains() -> None:
 
 @shared_task(name="issuance.register_holders")
 def register_holders() -> None:
-    """Bring the holder registers up to date."""
-    now = timezone.now()
-    if holders.register_due(world=world.from_settings(), now=now):
+    """Bring the holder registers up to date, and what holds ask of them."""
+    now = database_clock()()
+    held = stops.enforce_holds(world=world.from_settings(), now=now)
+    if holders.register_due(world=world.from_settings(), now=now) or held:
         doorbell.ring(ADVANCE)
     beat(name="issuance.register_holders", now=now)
 
@@ -54,7 +55,7 @@ def register_holders() -> None:
 @shared_task(name="issuance.request_attestations")
 def request_attestations() -> None:
     """Ask custodians for newer reserve figures where the cap needs one."""
-    now = timezone.now()
+    now = database_clock()()
     if reserves.request_due(world=world.from_settings(), now=now):
         doorbell.ring(ADVANCE)
     beat(name="issuance.request_attestations", now=now)

@@ -1,0 +1,101 @@
+"""Holds on transfers reach the chain: compared at finality, signed for where it differs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+import structlog
+
+from core.errors import DomainError
+from issuance import services
+from issuance.chain.errors import ChainError, SignerError
+from issuance.chain.standards import SHAREMINT
+from issuance.chain.token import TokenReader
+from issuance.models import Token, TransferStop
+from issuance.pipeline.planning import Simulation, plan
+from issuance.pipeline.sign import sign_and_send
+from issuance.pipeline.world import World
+from issuance.services.stops import encode_stops, is_on_its_way
+from issuance.states import ChainTransactionKind, SignerRole
+
+BATCH_MAX = 100
+_log = structlog.get_logger(__name__)
+
+
+def enforce_holds(*, world: World, now: datetime) -> int:
+    """End holds whose time is over and make the chain stop what the others stop; returns how many
+    transactions were numbered.
+
+    Lifting the pause of a token is the admin's, by the contract's own rule: nothing is signed for it.
+    """
+    services.expire_holds(now=now)
+    differing = services.want_stops(now=now)
+    numbered = 0
+    for token, stops in groupby(differing, key=lambda stop: stop.token):
+        # An issuer's ERC-3643 token is frozen and paused by that token's own agents.
+        if token.standard != SHAREMINT or is_on_its_way(token=token):
+            continue
+        try:
+            rest = _compare(token, list(stops), world=world, now=now)
+            numbered += _stop_some(token, rest, world=world, now=now)
+        except (DomainError, ChainError, SignerError) as obstacle:
+            _log.info("hold_waits", token=token.public_id, reason=obstacle.code)
+    return numbered
+
+
+def _compare(
+    token: Token, stops: Sequence[TransferStop], *, world: World, now: datetime
+) -> list[TransferStop]:
+    """Record what stands at finality already; the others are returned. Raises ChainError."""
+    node = world.chain_of(token)
+    reader, final = TokenReader(node, token.address), node.finalized().number
+    seen = {
+        stop.pk: reader.holder(stop.wallet.address, at=final).frozen
+        if stop.wallet is not None
+        else reader.reserves(at=final).transfer_paused
+        for stop in stops
+    }
+    agreed = {stop.pk: seen[stop.pk] for stop in stops if seen[stop.pk] == stop.wanted}
+    if agreed:
+        services.record_stops(seen=agreed, now=now)
+    return [stop for stop in stops if stop.pk not in agreed]
+
+
+def _stop_some(token: Token, stops: Sequence[TransferStop], *, world: World, now: datetime) -> int:
+    pauses = [stop for stop in stops if stop.wallet_id is None and stop.wanted]
+    freezes = [stop for stop in stops if stop.wallet_id is not None][:BATCH_MAX]
+    if pauses and _sign(token, ChainTransactionKind.PAUSE, pauses, world=world, now=now):
+        return 1
+    return int(
+        bool(freezes) and _sign(token, ChainTransactionKind.FREEZE, freezes, world=world, now=now)
+    )
+
+
+def _sign(
+    token: Token,
+    kind: ChainTransactionKind,
+    stops: Sequence[TransferStop],
+    *,
+    world: World,
+    now: datetime,
+) -> bool:
+    role = SignerRole.PAUSER if kind == ChainTransactionKind.PAUSE else SignerRole.COMPLIANCE
+    lane = services.pick_lane(token=token, role=role)
+    world.key_for(lane.address)
+    simulation = Simulation(
+        chain=world.chain_of(token), sender=lane.address, to=token.address, encode=encode_stops
+    )
+    planned = plan(stops, simulation=simulation)
+    for refused, refusal in planned.refused:
+        _log.warning("hold_would_revert", stop=refused.pk, error=refusal.name)
+    if not planned.passing:
+        return False
+    row = services.assign_stops(
+        token_id=token.pk,
+        kind=kind,
+        stop_ids=[stop.pk for stop in planned.passing],
+        signer_id=lane.pk,
+        gas=planned.gas,
+        now=now,
+    )
+    return row is not None and sign_and_send(row=row, world=world, now=now)
