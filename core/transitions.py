@@ -57,7 +57,7 @@ def move(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Transition:
     """One row's part of ``move_many``: where it goes, other columns, and what its event says."""
 
     row: PublicRow
@@ -67,7 +67,7 @@ class Move:
     event_type: str = ""
 
 
-def move_many(moves: Sequence[Move], *, table: Table, actor: Actor, now: datetime) -> None:
+def move_many(moves: Sequence[Transition], *, table: Table, actor: Actor, now: datetime) -> None:
     """Make every move of a batch, or none: what as many calls of ``move`` would do.
 
     One conditional UPDATE per model and set of changed columns, with each row's status and
@@ -114,15 +114,15 @@ def _lost(row: PublicRow) -> StateConflict:
     return StateConflict(f"{row.public_id} was changed by another process.", state=state)
 
 
-def _alike(moves: Sequence[Move]) -> list[list[Move]]:
+def _alike(moves: Sequence[Transition]) -> list[list[Transition]]:
     """The moves by model and changed columns: each group is one statement."""
-    groups: dict[tuple[type[Model], tuple[str, ...]], list[Move]] = {}
+    groups: dict[tuple[type[Model], tuple[str, ...]], list[Transition]] = {}
     for each in moves:
         groups.setdefault((type(each.row), tuple(sorted(each.changes))), []).append(each)
     return list(groups.values())
 
 
-def _update(group: Sequence[Move]) -> set[object]:
+def _update(group: Sequence[Transition]) -> set[object]:
     """Change the rows that are still as we know them, and return their ids."""
     meta = type(group[0].row)._meta
     fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in sorted(group[0].changes)]
@@ -174,7 +174,7 @@ def _stored(value: object, column: "Field[Any, Any]") -> object:
     return str(prepared) if isinstance(prepared, str) else prepared
 
 
-def _follow(move: Move) -> None:
+def _follow(move: Transition) -> None:
     """The row in memory as the database has it now."""
     move.row.status = move.to  # type: ignore[attr-defined]
     move.row.version += 1

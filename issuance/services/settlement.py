@@ -1,14 +1,13 @@
 """Finalized evidence becomes fact: the only place where an order completes or a mint fails."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import breakers
 from core.failpoints import failpoint
-from core.transitions import move
+from core.transitions import Transition, move, move_many
 from core.units import Units
 from core.use_case import use_case
 from custody import ledger
@@ -19,6 +18,14 @@ from issuance.services import lanes, moves, postings
 from issuance.services.facts import order_facts
 from issuance.services.holder_outcomes import release_holders, settle_holders
 from issuance.services.lanes import PIPELINE
+from issuance.services.outcomes import (
+    FinalEvidence,
+    Outcome,
+    close,
+    completion,
+    ending,
+    read_outcome,
+)
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     CHAIN_TRANSACTION_TRANSITIONS,
@@ -31,32 +38,6 @@ from issuance.states import (
 
 # An order whose transaction reverted or died this often is failed instead of queued again.
 REQUEUES_MAX = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalEvidence:
-    """What the chain says at finality about one transaction.
-
-    ``receipt`` is None when it is proven dead. ``events`` are the token's events in the receipt.
-    """
-
-    status: ChainTransactionStatus
-    receipt: chain.Receipt | None = None
-    events: Sequence[chain.TokenEvent] = ()
-    reserves: chain.Reserves | None = None
-    note: str = ""
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What became of each order of one transaction."""
-
-    completed: list[Order] = field(default_factory=list)
-    returned: list[Order] = field(default_factory=list)
-    rejected: list[tuple[Order, str]] = field(default_factory=list)
-    unexplained: list[Order] = field(default_factory=list)
-    # The mints that follow completed burns of moves.
-    legs: list[Order] = field(default_factory=list)
 
 
 @use_case
@@ -76,7 +57,7 @@ def settle_transaction(
         return False
     orders = lanes.bound_orders(row)
     if evidence.status == ChainTransactionStatus.FINAL_OK:
-        outcome = _read(row, orders, evidence.events)
+        outcome = read_outcome(kind=row.kind, orders=orders, seen=evidence.events)
         if outcome.unexplained or not settle_holders(row, seen=evidence.events, now=now):
             _trip(row, outcome.unexplained, now=now)
             return False
@@ -86,7 +67,8 @@ def settle_transaction(
         ChainTransactionOrder.objects.filter(chain_transaction=row).update(live=False)
         _check(orders, now=now)
         release_holders(row, now=now)
-    _close(row, evidence, now=now)
+    closing = close(row, evidence, now=now)
+    move_many([closing], table=CHAIN_TRANSACTION_TRANSITIONS, actor=PIPELINE, now=now)
     failpoint("settle.precommit")
     return True
 
@@ -101,7 +83,8 @@ def finish_checking(*, order_id: uuid.UUID, tx_hash: str, now: datetime) -> None
     if order.type == OrderType.REDEEM:
         postings.lock(orders=[order])
         legs = moves.carry_over(burned=[order], now=now)
-    _complete(order, tx_hash=tx_hash, now=now)
+    done = completion(order, tx_hash=tx_hash, now=now)
+    move_many([done], table=ORDER_TRANSITIONS, actor=PIPELINE, now=now)
     moves.announce(legs=legs, now=now)
 
 
@@ -111,6 +94,7 @@ def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> N
 
     A mint's shares stay in ``backing``. After too many times it fails and they are free again.
     """
+    queries.require_recovered(network=queries.network_of(order_id=order_id))
     order = queries.order_for_update(order_id=order_id)
     if order.status != OrderStatus.CHECKING:
         return
@@ -134,46 +118,7 @@ def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> N
     )
 
 
-def _read(
-    row: ChainTransaction, orders: Sequence[Order], seen: Sequence[chain.TokenEvent]
-) -> _Outcome:
-    """Match each order with the one event that must name its id, its wallet and its quantity."""
-    outcome = _Outcome()
-    by_id = {
-        event.order_id: event
-        for event in seen
-        if isinstance(
-            event,
-            chain.OrderMinted | chain.OrderRejected | chain.OrderBurned | chain.RedeemCancelled,
-        )
-    }
-    for order in orders:
-        event = by_id.get(order.onchain_id)
-        if event is None or event.account.lower() != order.wallet.address.lower():
-            outcome.unexplained.append(order)
-        elif isinstance(event, chain.OrderRejected):
-            outcome.rejected.append((order, f"chain_{event.reason.name.lower()}"))
-        elif event.amount != order.quantity or not _is_expected(row.kind, event):
-            outcome.unexplained.append(order)
-        elif isinstance(event, chain.RedeemCancelled):
-            outcome.returned.append(order)
-        else:
-            outcome.completed.append(order)
-    return outcome
-
-
-_EXPECTED: Mapping[str, type] = {
-    ChainTransactionKind.MINT: chain.OrderMinted,
-    ChainTransactionKind.BURN: chain.OrderBurned,
-    ChainTransactionKind.CANCEL_REDEEM: chain.RedeemCancelled,
-}
-
-
-def _is_expected(kind: str, event: chain.TokenEvent) -> bool:
-    return kind in _EXPECTED and isinstance(event, _EXPECTED[kind])
-
-
-def _post(outcome: _Outcome, *, now: datetime) -> None:
+def _post(outcome: Outcome, *, now: datetime) -> None:
     postings.lock(orders=[*outcome.completed, *(order for order, _ in outcome.rejected)])
     for order, _ in outcome.rejected:
         postings.fail_mint(order=order, actor=PIPELINE, now=now)
@@ -182,19 +127,27 @@ def _post(outcome: _Outcome, *, now: datetime) -> None:
 
 
 def _finish(
-    row: ChainTransaction, outcome: _Outcome, evidence: FinalEvidence, *, now: datetime
+    row: ChainTransaction, outcome: Outcome, evidence: FinalEvidence, *, now: datetime
 ) -> None:
     assert evidence.receipt is not None
     tx_hash = evidence.receipt.tx_hash
     reasons = {order.pk: reason for order, reason in outcome.rejected}
+    endings = {
+        **{order.pk: completion(order, tx_hash=tx_hash, now=now) for order in outcome.completed},
+        **{
+            order.pk: ending(
+                order, to=OrderStatus.REJECTED, reason_code=order.reason_code, tx_hash=tx_hash
+            )
+            for order in outcome.returned
+        },
+        **{
+            order.pk: ending(order, to=OrderStatus.FAILED, reason_code=reason, tx_hash=tx_hash)
+            for order, reason in outcome.rejected
+        },
+    }
     every = [*outcome.completed, *outcome.returned, *(order for order, _ in outcome.rejected)]
-    for order in sorted(every, key=lanes.by_institution):
-        if order in outcome.completed:
-            _complete(order, tx_hash=tx_hash, now=now)
-        elif order in outcome.returned:
-            _end(order, OrderStatus.REJECTED, order.reason_code, tx_hash, now=now)
-        else:
-            _end(order, OrderStatus.FAILED, reasons[order.pk], tx_hash, now=now)
+    in_order = [endings[order.pk] for order in sorted(every, key=lanes.by_institution)]
+    move_many(in_order, table=ORDER_TRANSITIONS, actor=PIPELINE, now=now)
     moves.announce(legs=outcome.legs, now=now)
     bindings = ChainTransactionOrder.objects.filter(chain_transaction=row)
     bindings.filter(order_id__in=reasons).update(live=False, outcome="skipped")
@@ -218,75 +171,21 @@ def record_cap(token: Token, *, reserves: chain.Reserves) -> None:
     )
 
 
-def _complete(order: Order, *, tx_hash: str, now: datetime) -> None:
-    move(
-        order,
-        to=OrderStatus.COMPLETED,
-        table=ORDER_TRANSITIONS,
-        actor=PIPELINE,
-        now=now,
-        data=order_facts(order, to=OrderStatus.COMPLETED, tx_hash=tx_hash),
-        tx_hash=tx_hash,
-        reason_code="",
-        completed_at=now,
-        next_attempt_at=None,
-        leased_until=None,
-    )
-
-
-def _end(order: Order, to: OrderStatus, reason_code: str, tx_hash: str, *, now: datetime) -> None:
-    move(
-        order,
-        to=to,
-        table=ORDER_TRANSITIONS,
-        actor=PIPELINE,
-        now=now,
-        data=order_facts(order, to=to, tx_hash=tx_hash, reason_code=reason_code),
-        tx_hash=tx_hash,
-        reason_code=reason_code,
-        next_attempt_at=None,
-        leased_until=None,
-    )
-
-
 def _check(orders: Sequence[Order], *, now: datetime) -> None:
     """Reverted or dead: the chain is asked by order id before anything is signed again."""
-    for order in orders:
-        if order.status == OrderStatus.RETURNING:
-            Order.objects.filter(pk=order.pk).update(next_attempt_at=now, leased_until=None)
-            continue
-        move(
-            order,
+    returning = [order.pk for order in orders if order.status == OrderStatus.RETURNING]
+    Order.objects.filter(pk__in=returning).update(next_attempt_at=now, leased_until=None)
+    doubtful = [
+        Transition(
+            row=order,
             to=OrderStatus.CHECKING,
-            table=ORDER_TRANSITIONS,
-            actor=PIPELINE,
-            now=now,
             data=order_facts(order, to=OrderStatus.CHECKING),
-            next_attempt_at=now,
-            leased_until=None,
+            changes={"next_attempt_at": now, "leased_until": None},
         )
-
-
-def _close(row: ChainTransaction, evidence: FinalEvidence, *, now: datetime) -> None:
-    receipt = evidence.receipt
-    columns: dict[str, Any] = {"final_at": now, "next_attempt_at": None, "leased_until": None}
-    if receipt is not None:
-        columns |= {
-            "include_hash": receipt.tx_hash,
-            "include_block": receipt.block_number,
-            "include_block_hash": receipt.block_hash,
-            "gas_used": receipt.gas_used,
-        }
-    move(
-        row,
-        to=evidence.status,
-        table=CHAIN_TRANSACTION_TRANSITIONS,
-        actor=PIPELINE,
-        now=now,
-        data={"kind": row.kind.lower(), "tx_hash": receipt.tx_hash if receipt else None},
-        last_note=evidence.note[:200],
-        **columns,
-    )
+        for order in orders
+        if order.status != OrderStatus.RETURNING
+    ]
+    move_many(doubtful, table=ORDER_TRANSITIONS, actor=PIPELINE, now=now)
 
 
 def _trip(row: ChainTransaction, orders: Sequence[Order], *, now: datetime) -> None:

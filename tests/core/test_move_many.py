@@ -12,7 +12,7 @@ from core import events
 from core.actors import system
 from core.errors import StateConflict
 from core.models import Event, EventStream, Institution, WebhookDelivery, WebhookEndpoint
-from core.transitions import Move, move, move_many
+from core.transitions import Transition, move, move_many
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TEST = system("test")
@@ -44,7 +44,7 @@ def _endpoint(institution, **changes):
 def _close_all(rows, **changes):
     with transaction.atomic(durable=True):
         move_many(
-            [Move(row=row, to="CLOSED", data={"why": "x"}, changes=changes) for row in rows],
+            [Transition(row=row, to="CLOSED", data={"why": "x"}, changes=changes) for row in rows],
             table=TABLE,
             actor=TEST,
             now=NOW,
@@ -105,7 +105,7 @@ def test_many_moves_leave_the_rows_and_the_bytes_that_as_many_single_moves_leave
         else:
             move_many(
                 [
-                    Move(row=r, to="CLOSED", data={"why": "x"}, changes={"country": "LI"})
+                    Transition(row=r, to="CLOSED", data={"why": "x"}, changes={"country": "LI"})
                     for r in fresh
                 ],
                 table=TABLE,
@@ -194,8 +194,8 @@ def test_rows_of_one_batch_may_go_different_ways():
     with transaction.atomic(durable=True):
         move_many(
             [
-                Move(row=first, to="CLOSED", changes={"name": "gone"}),
-                Move(row=second, to="SUSPENDED", event_type="institution.paused"),
+                Transition(row=first, to="CLOSED", changes={"name": "gone"}),
+                Transition(row=second, to="SUSPENDED", event_type="institution.paused"),
             ],
             table=TABLE,
             actor=TEST,
