@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, Max, OuterRef, Prefetch, QuerySet
 
 from core import breakers
 from core.errors import DomainError, NotFound
@@ -17,11 +17,14 @@ from issuance.models import (
     ChainTransaction,
     Holder,
     Move,
+    NetworkGate,
     Order,
     Signer,
     SupplySnapshot,
     Token,
+    TokenLog,
 )
+from issuance.models.gates import Recovering
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     MOVE_FINAL,
@@ -36,22 +39,6 @@ from issuance.states import (
 
 # Ours come from a bigint sequence; anybody may name a larger one on chain.
 ONCHAIN_ID_MAX = 2**63 - 1
-
-
-# Names the history a database tells: a promoted standby and a restored copy have another one.
-HISTORY_MARK = (
-    "(SELECT system_identifier::text FROM pg_control_system())"
-    " || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
-)
-
-
-class Recovering(DomainError):
-    """The chain may know more than the database: nothing is signed or given up meanwhile."""
-
-    code = "recovering"
-    status = 503
-    title = "The network recovers from a failure; try again in a while."
-    retryable = True
 
 
 class NetworkUnknown(DomainError):
@@ -95,6 +82,14 @@ def order_for_update(*, order_id: uuid.UUID) -> Order:
         return _orders().select_for_update(no_key=True, of=("self",)).get(pk=order_id)
     except Order.DoesNotExist:
         raise NotFound from None
+
+
+def network_of(*, order_id: uuid.UUID) -> str:
+    """The network an order is for; it never changes. Raises NotFound."""
+    found = Order.objects.filter(pk=order_id).values_list("token__network", flat=True).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def lock_orders(*, order_ids: Iterable[uuid.UUID]) -> None:
@@ -260,10 +255,30 @@ def latest_snapshot(*, token_id: uuid.UUID) -> SupplySnapshot | None:
 
 
 def next_onchain_id(*, token_id: uuid.UUID) -> int:
-    """A fresh order id of the token; never given out twice, gaps are harmless."""
+    """A fresh order id of the token; never given out twice, gaps are harmless.
+
+    Raises Recovering at the first instant after a failover, when the sequence may have gone back.
+    """
+    network = Token.objects.values_list("network", flat=True).get(pk=token_id)
+    if not NetworkGate.seen(network=network)[1]:
+        raise Recovering(network=network)
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s::regclass)", [sequence_name(token_id)])
         return int(cursor.fetchone()[0])
+
+
+def last_onchain_id(*, token_id: uuid.UUID) -> int:
+    """The newest order id the token's sequence gave out; 1 also before the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT last_value FROM {sequence_name(token_id)}")  # noqa: S608 - our hex
+        return int(cursor.fetchone()[0])
+
+
+def highest_executed_id(*, token_id: uuid.UUID) -> int:
+    """The highest order id that the token's recorded events used up; 0 before the first."""
+    kinds = ["ORDER_MINTED", "ORDER_BURNED", "ORDER_RECOVERED"]
+    rows = TokenLog.objects.filter(token_id=token_id, kind__in=kinds, vanished__isnull=True)
+    return int(rows.aggregate(highest=Max("onchain_id"))["highest"] or 0)
 
 
 def sequence_name(token_id: uuid.UUID) -> str:
@@ -327,41 +342,15 @@ def require_recovered(*, network: str) -> None:
     The gate stays as it is until the caller's transaction ends. Raises Recovering, also at the
     first instant after a failover, before anybody has begun a recovery.
     """
-    status, is_known = _gate(network, lock="FOR SHARE")
+    status, is_known = NetworkGate.seen(network=network, held=True)
     if status != NetworkStatus.OPERATING or not is_known:
         raise Recovering(network=network)
-
-
-def require_known_history(*, network: str) -> None:
-    """Whether the database's history is the one whose order ids we know. Raises Recovering."""
-    _, is_known = _gate(network)
-    if not is_known:
-        raise Recovering(network=network)
-
-
-def history_mark() -> str:
-    """The mark of the history that this database tells now."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {HISTORY_MARK}")
-        return str(cursor.fetchone()[0])
 
 
 def finalized_block(*, network: str) -> int | None:
     """The newest final block the follower has seen, or None before its first look."""
     final = BlockHead.objects.filter(network=network, final=True)
     return final.order_by("-number").values_list("number", flat=True).first()
-
-
-def _gate(network: str, *, lock: str = "") -> tuple[str, bool]:
-    """The gate's status, and whether it knows the database's history; a missing one is shut."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT status, mark = {HISTORY_MARK} FROM issuance_networkgate"  # noqa: S608 - constants
-            f" WHERE network = %s {lock}",
-            [network],
-        )
-        found = cursor.fetchone()
-    return (str(found[0]), bool(found[1])) if found else (NetworkStatus.RECOVERING, False)
 
 
 # --- halts --------------------------------------------------------------------------------------

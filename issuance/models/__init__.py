@@ -4,13 +4,14 @@ from issuance.models.announcements import Announcement
 from issuance.models.attempts import Attempt
 from issuance.models.bindings import ChainTransactionHolder, ChainTransactionOrder
 from issuance.models.blocks import BlockHead, Reorg, Rewind, VanishedLog
+from issuance.models.gates import NetworkGate
 from issuance.models.holders import Holder
 from issuance.models.holdings import Holding
 from issuance.models.holds import Hold, TransferStop
 from issuance.models.moves import Move
 from issuance.models.orders import Order
 from issuance.models.positions import ChainCursor, SupplySnapshot, TokenLog
-from issuance.models.recoveries import Fence, NetworkGate, Recovery
+from issuance.models.recoveries import Fence, Recovery
 from issuance.models.signers import Signer
 from issuance.models.tokens import Token
 from issuance.models.transactions import ChainTransaction

@@ -1,4 +1,4 @@
-"""Whether the database may be trusted to know all that was signed, and how trust was won back."""
+"""How it was established again that the database knows all that was signed."""
 
 import uuid
 
@@ -6,37 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from core.rows import PublicRow
-from issuance.states import NetworkStatus, RecoveryCause, RecoveryStatus
-
-
-class NetworkGate(PublicRow):
-    """One network's gate: signing and giving up orders pass it, or are refused.
-
-    ``mark`` names the history of the database that was last known to be whole: the cluster's
-    system identifier and its timeline. A promoted standby or a restored backup has another one.
-    """
-
-    PREFIX = "net"
-    OBJECT = "network"
-
-    network = models.CharField(max_length=40, unique=True)
-    status = models.CharField(max_length=16, choices=NetworkStatus, default=NetworkStatus.OPERATING)
-    mark = models.CharField(max_length=40)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="network_gate_status_known", condition=Q(status__in=NetworkStatus.values)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.network} {self.status}"
-
-    @property
-    def institution_id(self) -> uuid.UUID | None:
-        """A gate is the issuer's own."""
-        return None
+from issuance.states import RecoveryCause, RecoveryStatus
 
 
 class Recovery(PublicRow):

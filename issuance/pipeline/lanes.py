@@ -1,32 +1,15 @@
-"""Watch over nonces: nobody but us may use a signer's key."""
+"""Watch over nonces and history: before anything is signed, what may be lost is won back."""
 
 from datetime import datetime
 
-import structlog
-
-from issuance import services
-from issuance.chain.errors import ChainError
-from issuance.models import Signer
+from issuance.pipeline.recover import recover_due
 from issuance.pipeline.world import World
-
-_log = structlog.get_logger(__name__)
 
 
 def inspect_lanes(*, world: World, now: datetime) -> int:
-    """Compare each signer's counter with the chain; returns how many were behind it.
+    """Compare counters, order ids and the database's history with the chain; returns recoveries.
 
-    A chain that has seen more nonces than we gave out means lost commits or a stolen key: the
-    counter is raised, never lowered, and the network halts until a person has looked.
+    A chain that has seen more than we gave out means lost commits or a stolen key: the network
+    stops signing until it has recovered, and until a person has looked when no failover explains it.
     """
-    behind = 0
-    for signer in Signer.objects.order_by("pk"):
-        try:
-            seen = world.chain_for(signer.network).nonce(signer.address, at="latest")
-        except ChainError as unknown:
-            _log.info("lane_unseen", signer=signer.address, reason=unknown.code)
-            continue
-        if seen > signer.next_nonce:
-            behind += 1
-            reason = f"{signer.address}: chain nonce {seen}, ours {signer.next_nonce}"
-            services.raise_nonce(signer_id=signer.pk, chain_nonce=seen, reason=reason, now=now)
-    return behind
+    return recover_due(world=world, now=now)

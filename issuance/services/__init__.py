@@ -14,6 +14,17 @@ from issuance.services.inclusion import (
     save_attempt,
 )
 from issuance.services.orders import cancel_order, create_order, preview_order
+from issuance.services.recovered_orders import record_asked
+from issuance.services.recoveries import (
+    begin_recovery,
+    doubt_nonce,
+    end_recovery,
+    note_recovery,
+    raise_fence,
+    raise_sequence,
+    record_fence_final,
+    record_fenced,
+)
 from issuance.services.registers import assign_holders, want_holders
 from issuance.services.settlement import finish_checking, requeue_checked, settle_transaction
 from issuance.services.tokens import (
@@ -30,17 +41,26 @@ __all__ = [
     "assign_attestation",
     "assign_holders",
     "assign_orders",
+    "begin_recovery",
     "cancel_order",
     "close_token",
     "create_order",
     "delay_order",
+    "doubt_nonce",
     "doubt_order",
+    "end_recovery",
     "finish_checking",
+    "note_recovery",
     "preview_order",
+    "raise_fence",
     "raise_nonce",
+    "raise_sequence",
+    "record_asked",
     "record_attestation",
     "record_blocks",
     "record_broadcast",
+    "record_fence_final",
+    "record_fenced",
     "record_gone",
     "record_inclusion",
     "record_logs",

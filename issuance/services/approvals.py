@@ -41,8 +41,9 @@ def reject_order(
 ) -> Order:
     """Refuse an order: a mint's shares are free again, a redemption's tokens go back on chain.
 
-    Raises SameActor, StateConflict, NotFound.
+    Raises SameActor, StateConflict, NotFound, or Recovering while a lost commit may have signed for it.
     """
+    queries.require_recovered(network=queries.network_of(order_id=order_id))
     order = _awaiting(order_id, actor)
     if order.type == OrderType.MINT:
         postings.give_back(order=order, actor=actor, now=now)

@@ -94,9 +94,11 @@ def cancel_order(
 ) -> Order:
     """Withdraw an order that no chain transaction carries yet; its shares are free again.
 
-    Raises NotFound, or StateConflict once it is too late.
+    Raises NotFound, StateConflict once it is too late, or Recovering while a lost commit may have
+    signed for it.
     """
-    queries.order_for(institution_id=institution_id, order_id=order_id)
+    named = queries.order_for(institution_id=institution_id, order_id=order_id)
+    queries.require_recovered(network=named.token.network)
     order = queries.order_for_update(order_id=order_id)
     in_escrow = order.type == OrderType.REDEEM and order.status != OrderStatus.AWAITING_TOKENS
     if order.status not in ORDER_CANCELLABLE or in_escrow:

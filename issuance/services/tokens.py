@@ -162,7 +162,7 @@ def trip(*, name: str, reason: str, now: datetime) -> None:
 
 def _open_gate(network: str, now: datetime) -> None:
     """A network's first signer or token: from here on its gate watches the database's history."""
-    gate = NetworkGate(network=network, mark=queries.history_mark(), created_at=now)
+    gate = NetworkGate(network=network, mark=NetworkGate.history_mark(), created_at=now)
     NetworkGate.objects.bulk_create([gate], ignore_conflicts=True)
 
 

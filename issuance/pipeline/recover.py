@@ -1,0 +1,156 @@
+"""Recovery: notice that the chain may know more than the database, and win certainty back.
+
+Each call makes the next step of each network and waits for nothing; whoever dies between two steps
+leaves a row that says which one is next.
+"""
+
+from datetime import datetime
+
+import structlog
+
+from core.errors import DomainError
+from core.failpoints import failpoint
+from issuance import queries, services
+from issuance.chain import types as chain
+from issuance.chain.errors import ChainError
+from issuance.chain.standards import Execution, standard_of
+from issuance.models import ChainCursor, NetworkGate, Recovery, Signer
+from issuance.pipeline.world import World
+from issuance.services.recovered_orders import doubtful_orders, executed_unsigned
+from issuance.services.recoveries import SEQUENCE_MAX, unfinished_behind
+from issuance.states import RecoveryCause, RecoveryStatus
+
+ASK_MAX = 200
+_log = structlog.get_logger(__name__)
+
+
+def recover_due(*, world: World, now: datetime) -> int:
+    """Begin the recoveries that are needed and advance those under way; returns how many run."""
+    running = 0
+    for gate in NetworkGate.objects.order_by("network"):
+        try:
+            notice(network=gate.network, world=world, now=now)
+            running += advance_recovery(network=gate.network, world=world, now=now)
+        except (ChainError, DomainError) as obstacle:
+            _log.info("recovery_waits", network=gate.network, reason=obstacle.code)
+            _remark(gate.network, f"{obstacle.code}: {obstacle}")
+    return running
+
+
+def notice(*, network: str, world: World, now: datetime) -> None:
+    """Begin a recovery when the database's history changed or the chain did what we know nothing of.
+
+    The history comes first, for it explains the rest; then used order ids; then nonces, which ask
+    the nodes. A node that cannot be asked hides only itself.
+    """
+    if not NetworkGate.seen(network=network)[1]:
+        reason = "the database's history changed: a standby was promoted or a backup restored"
+        _begin(network, RecoveryCause.FAILOVER, reason, now=now)
+    unsigned = executed_unsigned(network).first()
+    if unsigned is not None:
+        reason = f"{unsigned.public_id} is {unsigned.status}, and the chain has executed it"
+        _begin(network, RecoveryCause.ORDER_ID, reason, now=now)
+    for token in queries.tokens().filter(network=network):
+        used = queries.highest_executed_id(token_id=token.pk)
+        if queries.last_onchain_id(token_id=token.pk) < used <= SEQUENCE_MAX:
+            reason = f"{token.symbol}: order id {used} is used, and we never gave it out"
+            _begin(network, RecoveryCause.ORDER_ID, reason, now=now)
+            services.raise_sequence(token_id=token.pk, above=used)
+    for signer in Signer.objects.filter(network=network).order_by("pk"):
+        try:
+            seen = seen_nonces(world.chain_for(network), signer.address)
+        except ChainError as unknown:
+            _log.info("lane_unseen", signer=signer.address, reason=unknown.code)
+            continue
+        if seen > signer.next_nonce:
+            services.doubt_nonce(signer_id=signer.pk, seen=seen, now=now)
+
+
+def seen_nonces(node: chain.Chain, address: str) -> int:
+    """How many nonces of a key the chain shows, mined or waiting. Raises ChainError."""
+    return max(node.nonce(address, at="latest"), node.nonce(address, at="pending"))
+
+
+def advance_recovery(*, network: str, world: World, now: datetime) -> int:
+    """The next step of the network's recovery; 1 while there is one. Raises ChainError, DomainError."""
+    recovery = running_recovery(network)
+    if recovery is None:
+        return 0
+    if recovery.status == RecoveryStatus.BEGUN:
+        _raise_fences(recovery, world=world, now=now)
+    elif recovery.status == RecoveryStatus.FENCED:
+        _await_fences(recovery, world=world, now=now)
+    else:
+        _ask(recovery, world=world, now=now)
+    return 1
+
+
+def running_recovery(network: str) -> Recovery | None:
+    """The recovery under way on a network, or None."""
+    return Recovery.objects.filter(network=network).exclude(status=RecoveryStatus.DONE).first()
+
+
+def _begin(network: str, cause: RecoveryCause, reason: str, *, now: datetime) -> None:
+    if services.begin_recovery(network=network, cause=cause, reason=reason, now=now) is not None:
+        _log.warning("recovery_begun", network=network, cause=cause, reason=reason)
+    failpoint("recover.begun")
+
+
+def _raise_fences(recovery: Recovery, *, world: World, now: datetime) -> None:
+    node = world.chain_for(recovery.network)
+    for signer in Signer.objects.filter(network=recovery.network).order_by("pk"):
+        seen = seen_nonces(node, signer.address)
+        services.raise_fence(recovery_id=recovery.pk, signer_id=signer.pk, seen=seen, now=now)
+        failpoint("recover.fence_raised")
+    services.record_fenced(recovery_id=recovery.pk, now=now)
+
+
+def _await_fences(recovery: Recovery, *, world: World, now: datetime) -> None:
+    left = unfinished_behind(recovery).count()
+    if left:
+        _remark(recovery.network, f"{left} transactions behind the fence are not final")
+        return
+    # Read after the rows were found final, so that it lies above all that lost ones did.
+    horizon = world.chain_for(recovery.network).finalized().number
+    services.record_fence_final(recovery_id=recovery.pk, horizon_block=horizon, now=now)
+    failpoint("recover.fence_final")
+
+
+def _ask(recovery: Recovery, *, world: World, now: datetime) -> None:
+    """Ask about the next orders by id, once the follower has recorded all that they may have done."""
+    behind = ChainCursor.objects.filter(
+        token__network=recovery.network, block__lt=recovery.horizon_block or 0
+    )
+    if behind.exists():
+        _remark(recovery.network, f"the follower has not reached block {recovery.horizon_block}")
+        return
+    orders = list(doubtful_orders(recovery).select_related("token")[:ASK_MAX])
+    if not orders:
+        services.end_recovery(recovery_id=recovery.pk, now=now)
+        failpoint("recover.ended")
+        return
+    node = world.chain_for(recovery.network)
+    finalized = node.finalized().number
+    if finalized < (recovery.horizon_block or 0):
+        _remark(recovery.network, f"the node's finality lies below {recovery.horizon_block}")
+        return
+    used = {
+        order.pk
+        for order in orders
+        if standard_of(order.token).was_executed(node, order.onchain_id, at=finalized)
+        is Execution.YES
+    }
+    failpoint("recover.asked")
+    services.record_asked(
+        recovery_id=recovery.pk,
+        through=orders[-1].pk,
+        order_ids=[order.pk for order in orders],
+        used=used,
+        now=now,
+    )
+
+
+def _remark(network: str, note: str) -> None:
+    recovery = running_recovery(network)
+    if recovery is not None:
+        services.note_recovery(recovery_id=recovery.pk, note=note)
