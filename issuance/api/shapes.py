@@ -14,10 +14,11 @@ from core.api.serializers import (
     StrictSerializer,
     UtcField,
 )
+from core.ids import encode_id
 from core.units import format_quantity
 from issuance import queries
 from issuance.chain.token import encode_request_redeem
-from issuance.models import Holder, Order, Token
+from issuance.models import Holder, Move, Order, Token
 from issuance.policy import Acceptance
 from issuance.states import API_STATUSES, OrderStatus, OrderType, api_axes
 
@@ -92,6 +93,9 @@ class OrderOut(StrictSerializer):
     qty = QuantityField(read_only=True)
     wallet_address = serializers.CharField(read_only=True)
     client_order_id = serializers.CharField(read_only=True)
+    move_id = PublicIdField(
+        "mov", read_only=True, allow_null=True, help_text="The move this order is a leg of."
+    )
     tx_hash = serializers.CharField(read_only=True, allow_null=True)
     onchain_order_id = serializers.CharField(read_only=True)
     decision_id = PublicIdField("dec", read_only=True)
@@ -129,6 +133,7 @@ class OrderOut(StrictSerializer):
             "qty": format_quantity(instance.quantity),
             "wallet_address": instance.wallet.address,
             "client_order_id": instance.client_order_id,
+            "move_id": encode_id(Move.PREFIX, instance.move_id) if instance.move_id else None,
             "tx_hash": instance.tx_hash or None,
             "onchain_order_id": str(instance.onchain_id),
             "decision_id": plain["decision_id"],

@@ -103,10 +103,10 @@ def cancel_move(
 
     Raises NotFound, or StateConflict once it is too late.
     """
-    row = queries.move_for(institution_id=institution_id, move_id=move_id)
+    seen = queries.move_for(institution_id=institution_id, move_id=move_id)
     queries.require_recovered(network=seen.from_token.network)
     # The order before the move, as everywhere.
-    burn = queries.order_for_update(order_id=row.legs.get(type=OrderType.REDEEM).pk)
+    burn = queries.order_for_update(order_id=seen.legs.get(type=OrderType.REDEEM).pk)
     row = queries.move_for_update(move_id=move_id)
     if row.status != MoveStatus.BURNING or burn.status != OrderStatus.AWAITING_TOKENS:
         raise StateConflict(

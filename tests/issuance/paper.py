@@ -14,8 +14,10 @@ from core.units import parse_quantity
 from custody import ledger
 from custody.models import CustodyAccount, Fund
 from issuance import services
-from issuance.models import Holder, Order, Signer, Token
+from issuance.chain import types as chain
+from issuance.models import ChainCursor, Holder, Order, Signer, Token
 from issuance.policy import OrderTerms
+from issuance.services.escrow import FinalizedRange
 from issuance.services.tokens import DeployedContract
 from issuance.states import OrderType, SignerRole
 from kyc.models import Investor, Wallet
@@ -91,12 +93,12 @@ def build(shares: str = "1000", name: str = "Alpine Broker", residence: str = "C
     return paper
 
 
-def register(fund: Fund, network: str = NETWORK) -> Token:
+def register(fund: Fund, network: str = NETWORK, chain_id: int = 31337) -> Token:
     now = timezone.now()
     for role, address in ((SignerRole.ISSUER, ISSUER), (SignerRole.COMPLIANCE, COMPLIANCE)):
         services.register_signer(
             network=network,
-            chain_id=31337,
+            chain_id=chain_id,
             address=address,
             role=role,
             chain_nonce=0,
@@ -107,7 +109,7 @@ def register(fund: Fund, network: str = NETWORK) -> Token:
         underlying_symbol=fund.symbol,
         contract=DeployedContract(
             network=network,
-            chain_id=31337,
+            chain_id=chain_id,
             address=f"0x{uuid.uuid4().hex}00000000",
             name=f"Sharemint {fund.symbol}",
             symbol=f"s{fund.symbol}",
@@ -146,3 +148,45 @@ def make_holder(token: Token, wallet: Wallet, **changes) -> Holder:
 def issuing_signer(token: Token) -> Signer:
     """The row of the token's issuing key."""
     return Signer.objects.get(chain_id=token.chain_id, role=SignerRole.ISSUER)
+
+
+def happen(order: Order) -> Order:
+    """The chain has executed a queued order, and we learn it by asking for its id."""
+    now = timezone.now()
+    services.doubt_order(order_id=order.pk, now=now)
+    services.finish_checking(order_id=order.pk, tx_hash=f"0x{'ee' * 32}", now=now)
+    order.refresh_from_db()
+    return order
+
+
+def mint(paper: Paper, quantity: str) -> Order:
+    """Tokens in the paper's wallet, final."""
+    return happen(paper.order(quantity))
+
+
+def escrow(order: Order) -> Order:
+    """The holder's tokens of a redemption are in escrow, final."""
+    cursor = ChainCursor.objects.get(token=order.token)
+    block, digest = cursor.block + 1, f"0x{cursor.block + 1:064x}"
+    log = chain.Log(
+        address=order.token.address,
+        topics=(),
+        data=b"",
+        block_number=block,
+        block_hash=digest,
+        tx_hash=f"0x{'cd' * 32}",
+        index=0,
+    )
+    asked = chain.RedeemRequested(
+        log=log, order_id=order.onchain_id, account=order.wallet.address, amount=order.quantity
+    )
+    head = chain.Head(
+        number=block, hash=digest, parent_hash="", timestamp=0, base_fee=1, gas_limit=1
+    )
+    services.record_logs(
+        token_id=order.token_id,
+        found=FinalizedRange(first_block=block, last=head, events=[asked], reserves=None),
+        now=timezone.now(),
+    )
+    order.refresh_from_db()
+    return order
