@@ -1,20 +1,23 @@
 """One network over JSON-RPC: reads, simulation and broadcast; it reports and never decides."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from statistics import median_low
+from typing import TypeVar
 
 from eth_utils.crypto import keccak
 
 from issuance.chain import answers
 from issuance.chain import fees as fee_arithmetic
 from issuance.chain.answers import Receipts
-from issuance.chain.errors import (
-    ChainError,
-    ChainMismatch,
-    ChainUnreachable,
-)
+from issuance.chain.errors import CallReverted, ChainError, NoQuorum, RpcRefused
+from issuance.chain.finality import FinalityPolicy, policy_of
+from issuance.chain.heads import Heads, block_call
+from issuance.chain.pool import NodePool, Reply
+from issuance.chain.quorum import agreement, no_quorum
 from issuance.chain.refusals import remark
-from issuance.chain.rpc import Answer, Call, RpcNode
+from issuance.chain.rpc import Answer, Call
+from issuance.chain.scores import NodeHealth
 from issuance.chain.types import (
     BlockTag,
     Fees,
@@ -25,14 +28,19 @@ from issuance.chain.types import (
     SendKind,
 )
 
+T = TypeVar("T", bound=Hashable)
+
 _FEE_BLOCKS = 10
 _FEE_PERCENTILE = 50
+# Somebody took the bytes; the other nodes get a moment to say so too.
+_TAKEN = (SendKind.ACCEPTED, SendKind.ALREADY_KNOWN)
+_NOT_REACHED = (SendKind.UNREACHABLE, SendKind.RATE_LIMITED, SendKind.WRONG_CHAIN)
 
 
 class ChainClient:
-    """A network behind one or more nodes. The first node that answers is asked.
+    """A network behind one node, or behind several of which more than half must say the same.
 
-    Every method but ``send`` may raise ChainError, which means "unknown".
+    Every method but ``send`` and ``send_many`` may raise ChainError, which means "unknown".
     """
 
     def __init__(
@@ -42,86 +50,116 @@ class ChainClient:
         chain_id: int,
         *,
         fee_policy: fee_arithmetic.FeePolicy | None = None,
+        finality: FinalityPolicy | None = None,
     ) -> None:
         if not rpc_urls:
             raise ValueError(f"{network} has no node")
         self.network = network
         self.chain_id = chain_id
         self.fee_policy = fee_policy or fee_arithmetic.FeePolicy()
-        self._nodes = [
-            RpcNode(url, label=f"{network}[{index}]", chain_id=chain_id)
-            for index, url in enumerate(rpc_urls)
-        ]
+        self.finality = finality or policy_of(chain_id)
+        self._pool = NodePool(network, rpc_urls, chain_id)
+        self._heads = Heads(self._pool)
 
     def __repr__(self) -> str:
-        return f"ChainClient({self.network}, {self.chain_id}, {len(self._nodes)} nodes)"
+        return f"ChainClient({self.network}, {self.chain_id}, {len(self._pool)} nodes)"
+
+    def nodes(self) -> list[NodeHealth]:
+        """How each node has done, as this process has found it; asks nobody."""
+        return self._pool.health()
 
     # --- blocks ------------------------------------------------------------------------------
     def head(self) -> Head:
-        """The newest block the node has."""
-        return self._head("latest")
+        """The newest block that the nodes agree on."""
+        return self._heads.latest()
 
     def finalized(self) -> Head:
-        """The newest block the chain's own rules call final; nothing settles above it."""
-        return self._head("finalized")
+        """The newest block that counts as final here; nothing settles above it.
+
+        Raises FinalityDisagreement when two nodes call different blocks final.
+        """
+        return self._heads.finalized(self.finality.depth)
 
     def block(self, number: int) -> Head | None:
-        """The block at a height on the node's fork, None above its head."""
-        answer = self._ask("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - the method's own
-        return None if answer is None else answers.read(answers.head, answer)
+        """The block at a height, None above the head."""
+        return self._agree(
+            [block_call(number)],
+            lambda reply: answers.read(answers.head_or_none, reply.answers[0].read()),
+            what=f"block {number}",
+        )
 
     def block_hash(self, number: int) -> str | None:
-        """The hash at a height on the node's fork, None above its head."""
+        """The hash at a height, None above the head."""
         block = self.block(number)
         return None if block is None else block.hash
 
     # --- transactions ------------------------------------------------------------------------
     def nonce(self, address: str, *, at: BlockTag) -> int:
         """How many transactions the address has sent, seen at a block."""
-        return answers.read(answers.number, self._ask("eth_getTransactionCount", address, _tag(at)))
+        return self._at(at, "eth_getTransactionCount", address, read=answers.number)
 
     def receipt(self, tx_hash: str) -> Receipt | None:
-        """The receipt on the node's fork; None means only that this node shows none now."""
+        """The receipt; None means that a quorum at the finalized block shows none now."""
         return self.receipts([tx_hash])[tx_hash]
 
     def receipts(self, tx_hashes: Sequence[str]) -> Receipts:
         """The receipts of many transactions; one that is unknown raises where it is looked up."""
         calls = [Call("eth_getTransactionReceipt", (tx_hash,)) for tx_hash in tx_hashes]
-        found: dict[str, Receipt | ChainError | None] = {}
-        for tx_hash, answer in zip(tx_hashes, self._ask_many(calls), strict=True):
-            try:
-                found[tx_hash] = answers.receipt_or_none(answer.read(), tx_hash)
-            except ChainError as unknown:
-                found[tx_hash] = unknown
-        return Receipts(found)
+        if len(self._pool) == 1:
+            said = self._pool.alone(calls) if calls else []
+            alone: dict[str, Receipt | ChainError | None] = {}
+            for tx_hash, answer in zip(tx_hashes, said, strict=True):
+                try:
+                    alone[tx_hash] = answers.receipt_or_none(answer.read(), tx_hash)
+                except ChainError as unknown:
+                    alone[tx_hash] = unknown
+            return Receipts(alone)
+        return self._receipts(tx_hashes, calls)
 
     def knows(self, tx_hash: str) -> bool:
-        """Whether the node holds the transaction, mined or waiting."""
-        return self._ask("eth_getTransactionByHash", tx_hash) is not None
+        """Whether the nodes hold the transaction, mined or waiting."""
+        calls = [Call("eth_getTransactionByHash", (tx_hash,))]
+        return self._agree(
+            self._anchored(calls),
+            lambda reply: self._is_anchored(reply, reply.answers[0].read() is not None),
+            what="transaction",
+        )
 
     def send(self, raw: bytes) -> SendAnswer:
         """Broadcast signed bytes. Never raises and never decides: the answer is a remark."""
         return self.send_many([raw])[0]
 
     def send_many(self, raws: Sequence[bytes]) -> list[SendAnswer]:
-        """Broadcast many signed transactions in this order; one remark each, as of ``send``."""
+        """Broadcast many signed transactions, in this order, to every node at once.
+
+        One remark each: the friendliest word a node had for it, with every node's in the detail.
+        """
+        if not raws:
+            return []
         calls = [Call("eth_sendRawTransaction", (f"0x{raw.hex()}",)) for raw in raws]
-        said = [Answer(error=ChainUnreachable(self.network))] * len(raws)
-        for node in self._nodes:
-            try:
-                said = node.batch(calls)
-            except ChainError as error:
-                said = [Answer(error=error)] * len(raws)
-            if not all(isinstance(each.error, ChainUnreachable | ChainMismatch) for each in said):
-                break
-        return [_remark(answer, raw) for answer, raw in zip(said, raws, strict=True)]
+
+        def taken(reply: Reply) -> bool:
+            said = zip(reply.answers, raws, strict=True)
+            return all(_remark(answer, raw).kind in _TAKEN for answer, raw in said)
+
+        replies = self._pool.everyone(calls, enough=taken)
+        return [
+            _friendliest([(reply.label, _remark(reply.answers[place], raw)) for reply in replies])
+            for place, raw in enumerate(raws)
+        ]
 
     def fees(self) -> Fees:
-        """What to offer now. Raises FeeCeilingReached."""
-        percentiles = [_FEE_PERCENTILE]
-        answer = self._ask("eth_feeHistory", hex(_FEE_BLOCKS), "latest", percentiles)
-        base_fee, tips = answers.read(answers.fee_history, answer)
-        return fee_arithmetic.price(base_fee=base_fee, tips=tips, policy=self.fee_policy)
+        """What to offer now, by the nodes' median. Raises FeeCeilingReached."""
+        call = Call("eth_feeHistory", (hex(_FEE_BLOCKS), "latest", [_FEE_PERCENTILE]))
+        if len(self._pool) == 1:
+            heard = [answers.read(answers.fee_history, self._pool.alone([call])[0].read())]
+        else:
+            heard = self._each_readable(call, answers.fee_history)
+        base_fee = median_low(base for base, _ in heard)
+        tips = [median_low(tips) for _, tips in heard if tips]
+        return fee_arithmetic.price(
+            base_fee=base_fee, tips=[median_low(tips)] if tips else [], policy=self.fee_policy
+        )
 
     def bump(self, offered: Fees) -> Fees:
         """The next, dearer offer for the same nonce. Raises FeeCeilingReached."""
@@ -130,54 +168,166 @@ class ChainClient:
     # --- state -------------------------------------------------------------------------------
     def simulate(self, *, sender: str, to: str | None, data: bytes) -> int:
         """The gas a call would use on the pending block. Raises CallReverted with the reason."""
-        call = {"from": sender, "data": f"0x{data.hex()}"} | ({"to": to} if to else {})
-        return answers.read(answers.number, self._ask("eth_estimateGas", call, "pending"))
+        asked = {"from": sender, "data": f"0x{data.hex()}"} | ({"to": to} if to else {})
+        call = Call("eth_estimateGas", (asked, "pending"))
+        if len(self._pool) == 1:
+            return answers.read(answers.number, self._pool.alone([call])[0].read())
+
+        def passes(reply: Reply) -> bool:
+            answers.read(answers.number, reply.answers[0].read())
+            return True
+
+        estimates: list[int] = []
+
+        def decide(replies: list[Reply]) -> bool | CallReverted | None:
+            found = agreement(replies, read=passes, need=self._pool.quorum)
+            estimates[:] = [
+                int(reply.answers[0].value, 16) for reply in replies if not reply.answers[0].error
+            ]
+            return None if found is None else found.read_refusal() or True
+
+        decision, replies = self._pool.each([call], decide=decide)
+        if decision is None:
+            raise no_quorum("simulation", replies, self._pool.quorum)
+        if isinstance(decision, CallReverted):
+            raise decision
+        # Enough for each node that agreed; the pipeline adds its own margin and ceiling.
+        return max(estimates)
 
     def call(self, *, to: str, data: bytes, at: BlockTag = "latest") -> bytes:
         """Run a view at a block. Raises CallReverted."""
         call = {"to": to, "data": f"0x{data.hex()}"}
-        return answers.read(answers.raw_bytes, self._ask("eth_call", call, _tag(at)))
+        return self._at(at, "eth_call", call, read=answers.raw_bytes)
 
     def logs(self, *, address: str, first: int, last: int) -> Sequence[Log]:
         """A contract's logs in the blocks ``first`` to ``last``, both included, in chain order."""
         query = {"address": address, "fromBlock": hex(first), "toBlock": hex(last)}
-        return answers.read(answers.logs, self._ask("eth_getLogs", query))
+        try:
+            return self._at(last, "eth_getLogs", query, read=answers.logs, tagged=False)
+        except RpcRefused:
+            # Too many for the node's taste: gateways count logs or blocks, each in its own way.
+            if first == last:
+                raise
+        middle = (first + last) // 2
+        return (
+            *self.logs(address=address, first=first, last=middle),
+            *self.logs(address=address, first=middle + 1, last=last),
+        )
 
     def balance(self, address: str, *, at: BlockTag = "latest") -> int:
         """Wei of the chain's own coin."""
-        return answers.read(answers.number, self._ask("eth_getBalance", address, _tag(at)))
+        return self._at(at, "eth_getBalance", address, read=answers.number)
 
     def code(self, address: str) -> bytes:
         """The code at an address, empty when there is no contract."""
-        return answers.read(answers.raw_bytes, self._ask("eth_getCode", address, "latest"))
+        return self._at("latest", "eth_getCode", address, read=answers.raw_bytes)
 
     def storage(self, address: str, slot: int) -> int:
         """One 32-byte word of a contract's storage."""
-        return answers.read(
-            answers.number, self._ask("eth_getStorageAt", address, hex(slot), "latest")
+        return self._at("latest", "eth_getStorageAt", address, hex(slot), read=answers.number)
+
+    # --- agreement ---------------------------------------------------------------------------
+    def _at(
+        self,
+        at: BlockTag,
+        method: str,
+        *parameters: object,
+        read: Callable[..., T],
+        tagged: bool = True,
+    ) -> T:
+        """Read state at a block, by number and hash, so that two reads see one fork."""
+        if len(self._pool) == 1 or at == "pending":
+            tag = hex(at) if isinstance(at, int) else at
+            call = Call(method, (*parameters, tag) if tagged else parameters)
+            if len(self._pool) == 1:
+                return answers.read(read, self._pool.alone([call])[0].read())
+            return self._agree([call], lambda reply: _first(reply, read), what=method)
+        number = self._number(at)
+        pinned = self._heads.pinned(number)
+        call = Call(method, (*parameters, hex(number)) if tagged else parameters)
+
+        def seen(reply: Reply) -> tuple[str, T]:
+            block = answers.read(answers.head, reply.answers[1].read())
+            if pinned is not None and block.hash != pinned:
+                raise NoQuorum(f"{reply.label} stands on another fork")
+            return block.hash, _first(reply, read)
+
+        return self._agree([call, block_call(number)], seen, what=method)[1]
+
+    def _number(self, at: BlockTag) -> int:
+        if isinstance(at, int):
+            return at
+        head = self.finalized() if at == "finalized" else self.head()
+        return head.number
+
+    def _agree(self, calls: Sequence[Call], read: Callable[[Reply], T], *, what: str) -> T:
+        """What a quorum says. Raises the contract's refusal, NoQuorum, or the nodes' error."""
+        if len(self._pool) == 1:
+            return read(Reply(self.network, self._pool.alone(calls)))
+        found, replies = self._pool.each(
+            calls, decide=lambda said: agreement(said, read=read, need=self._pool.quorum)
         )
+        if found is None:
+            raise no_quorum(what, replies, self._pool.quorum)
+        return found.read()
 
-    def _head(self, tag: str) -> Head:
-        return answers.read(answers.head, self._ask("eth_getBlockByNumber", tag, False))  # noqa: FBT003 - as above
+    def _each_readable(self, call: Call, read: Callable[..., T]) -> list[T]:
+        """What each node says where no two need say the same. Raises below a quorum."""
 
-    def _ask(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 - checked by _read
-        """The first node that can be reached answers; a node of another chain stops the search."""
-        unreachable: ChainError = ChainUnreachable(self.network)
-        for node in self._nodes:
-            try:
-                return node.request(method, *parameters)
-            except ChainUnreachable as error:
-                unreachable = error
-        raise unreachable
+        def readable(replies: list[Reply]) -> list[T] | None:
+            found = []
+            for reply in replies:
+                try:
+                    found.append(_first(reply, read))
+                except ChainError:
+                    continue
+            return found if len(found) >= self._pool.quorum else None
 
-    def _ask_many(self, calls: Sequence[Call]) -> list[Answer]:
-        unreachable: ChainError = ChainUnreachable(self.network)
-        for node in self._nodes:
-            try:
-                return node.batch(calls)
-            except ChainUnreachable as error:
-                unreachable = error
-        raise unreachable
+        found, replies = self._pool.each([call], decide=readable, patient=True)
+        if found is None:
+            raise no_quorum(call.method, replies, self._pool.quorum)
+        return found
+
+    def _anchored(self, calls: Sequence[Call]) -> list[Call]:
+        if len(self._pool) == 1:
+            return list(calls)
+        return [*calls, block_call(self._heads.anchor().number)]
+
+    def _is_anchored(self, reply: Reply, value: T) -> T:
+        """Only a node that has our finalized block may say that something is absent."""
+        if len(self._pool) == 1:
+            return value
+        block = answers.read(answers.head, reply.answers[-1].read())
+        if block.hash != self._heads.anchor().hash:
+            raise NoQuorum(f"{reply.label} has another finalized block")
+        return value
+
+    def _receipts(self, tx_hashes: Sequence[str], calls: Sequence[Call]) -> Receipts:
+        found: dict[str, Receipt | ChainError | None] = {}
+        places = dict(enumerate(tx_hashes))
+        need = self._pool.quorum
+
+        def decide(replies: list[Reply]) -> bool | None:
+            for place, tx_hash in list(places.items()):
+                read = partial(self._receipt_in, place=place, tx_hash=tx_hash)
+                agreed = agreement(replies, read=read, need=need)
+                if agreed is not None:
+                    found[tx_hash] = agreed.read()
+                    del places[place]
+            return True if not places else None
+
+        _, replies = self._pool.each(self._anchored(calls), decide=decide)
+        for tx_hash in places.values():
+            found[tx_hash] = no_quorum("receipt", replies, need)
+        return Receipts(found)
+
+    def _receipt_in(self, reply: Reply, *, place: int, tx_hash: str) -> Receipt | None:
+        receipt = answers.receipt_or_none(reply.answers[place].read(), tx_hash)
+        return self._is_anchored(reply, None) if receipt is None else receipt
+
+
+def _first(reply: Reply, read: Callable[..., T]) -> T:
+    return answers.read(read, reply.answers[0].read())
 
 
 def _remark(answer: Answer, raw: bytes) -> SendAnswer:
@@ -188,5 +338,16 @@ def _remark(answer: Answer, raw: bytes) -> SendAnswer:
     return SendAnswer(SendKind.ACCEPTED)
 
 
-def _tag(at: BlockTag) -> str:
-    return hex(at) if isinstance(at, int) else at
+def _friendliest(said: Sequence[tuple[str, SendAnswer]]) -> SendAnswer:
+    """One remark out of every node's; a node that was not reached has the least to say."""
+    if len(said) == 1:
+        return said[0][1]
+
+    def order(kind: SendKind) -> int:
+        return _TAKEN.index(kind) if kind in _TAKEN else 3 if kind in _NOT_REACHED else 2
+
+    best = min((answer for _, answer in said), key=lambda answer: order(answer.kind))
+    detail = "; ".join(
+        f"{label} {answer.kind}" for label, answer in sorted(said, key=lambda each: each[0])
+    )
+    return SendAnswer(best.kind, f"{detail} ({best.detail})" if best.detail else detail)

@@ -33,6 +33,18 @@ class ChainMismatch(ChainError):
     code = "chain_id_mismatch"
 
 
+class NoQuorum(ChainError):
+    """Too few nodes said the same: what was asked is unknown."""
+
+    code = "no_quorum"
+
+
+class FinalityDisagreement(ChainError):
+    """Two nodes call a block final at one height, with different hashes: one of them lies."""
+
+    code = "finality_disagreement"
+
+
 class RpcRefused(ChainError):
     """The node answered with a JSON-RPC error that is not a contract's revert."""
 

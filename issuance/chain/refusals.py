@@ -3,6 +3,7 @@
 A word here sorts a remark for the operator. None of them decides what became of a transaction.
 """
 
+import re
 from typing import Any
 
 from issuance.chain.contracts import read_revert
@@ -18,56 +19,58 @@ from issuance.chain.remarks import SendAnswer, SendKind
 
 _EXECUTION_REVERTED = 3
 _HTTP_TOO_MANY = 429
-_QUICKNODE_LIMIT = -32007
 
-# The first phrase found in the lower-cased text wins, so the more special ones come first.
-SEND_WORDS: tuple[tuple[str, SendKind], ...] = (
-    ("already known", SendKind.ALREADY_KNOWN),  # geth, erigon, besu, reth
-    ("already imported", SendKind.ALREADY_KNOWN),  # anvil
-    ("alreadyknown", SendKind.ALREADY_KNOWN),  # nethermind
-    ("known transaction", SendKind.ALREADY_KNOWN),  # old geth, besu
-    ("existing tx with same hash", SendKind.ALREADY_KNOWN),  # erigon
-    ("already in mempool", SendKind.ALREADY_KNOWN),  # gateways
-    ("nonce too low", SendKind.NONCE_TOO_LOW),  # geth, erigon, besu, reth, anvil
-    ("nonce is too low", SendKind.NONCE_TOO_LOW),  # openethereum's words
-    ("oldnonce", SendKind.NONCE_TOO_LOW),  # nethermind
-    ("nonce is below", SendKind.NONCE_TOO_LOW),  # besu
-    ("nonce too high", SendKind.NONCE_TOO_HIGH),  # geth, besu, anvil
-    ("nonce gap", SendKind.NONCE_TOO_HIGH),  # erigon, nethermind's NonceGap as spelled by gateways
-    ("noncegap", SendKind.NONCE_TOO_HIGH),  # nethermind
-    ("noncetoofarinfuture", SendKind.NONCE_TOO_HIGH),  # nethermind
-    ("nonce too distant", SendKind.NONCE_TOO_HIGH),  # erigon
-    ("tx fee exceeds the configured cap", SendKind.FEE_ABOVE_NODE_CAP),
-    ("exceeds the configured cap", SendKind.FEE_ABOVE_NODE_CAP),  # geth, erigon, reth
-    ("fee cap exceeded", SendKind.FEE_ABOVE_NODE_CAP),  # besu
-    ("underpriced", SendKind.UNDERPRICED),  # geth, erigon, besu, reth, anvil
-    ("feetoolow", SendKind.UNDERPRICED),  # nethermind
-    ("fee too low", SendKind.UNDERPRICED),  # erigon
-    ("replacementnotallowed", SendKind.UNDERPRICED),  # nethermind
-    ("less than block base fee", SendKind.UNDERPRICED),  # geth, reth, anvil
-    ("below configured minimum gas price", SendKind.UNDERPRICED),  # besu
-    ("gas price below", SendKind.UNDERPRICED),  # besu, gateways
-    ("gas tip cap", SendKind.UNDERPRICED),  # geth: below its own minimum
-    ("could not replace existing tx", SendKind.UNDERPRICED),  # erigon
-    ("insufficient funds", SendKind.INSUFFICIENT_FUNDS),  # geth, erigon, nethermind, reth, anvil
-    ("insufficientfunds", SendKind.INSUFFICIENT_FUNDS),  # nethermind
-    ("upfront cost exceeds", SendKind.INSUFFICIENT_FUNDS),  # besu
-    ("insufficient max fee", SendKind.INSUFFICIENT_FUNDS),
-    ("exceeds block gas limit", SendKind.GAS_TOO_HIGH),  # geth, erigon, besu, reth
-    ("gaslimitexceeded", SendKind.GAS_TOO_HIGH),  # nethermind
-    ("gas_limit_cap", SendKind.GAS_TOO_HIGH),  # anvil
-    ("exceeds maximum per-transaction gas", SendKind.GAS_TOO_HIGH),  # gateways
-    ("gas limit too high", SendKind.GAS_TOO_HIGH),  # geth and reth since EIP-7825
-    ("exceeds max transaction gas", SendKind.GAS_TOO_HIGH),  # reth
-    ("exceeds per-transaction gas limit", SendKind.GAS_TOO_HIGH),  # besu
-    ("intrinsic gas", SendKind.GAS_TOO_LOW),  # geth, erigon, besu, reth, anvil
-    ("gas limit is below intrinsic", SendKind.GAS_TOO_LOW),
-    ("pool is full", SendKind.POOL_FULL),  # geth, erigon, reth
-    ("txpooloverflow", SendKind.POOL_FULL),
-    ("account limit exceeded", SendKind.POOL_FULL),  # geth
-    ("pool overflow", SendKind.POOL_FULL),
-    ("in-flight transaction limit", SendKind.POOL_FULL),  # geth, of a delegated account
+# In the lower-cased text; the first that is found wins, so the more special ones come first. The
+# texts are those of the clients' own sources: go-ethereum core/txpool/errors.go, erigon
+# txpoolcfg.DiscardReason, nethermind AcceptTxResult, besu RpcErrorType, reth RpcPoolError and
+# RpcInvalidTransactionError, anvil InvalidTransactionError, nitro, op-geth.
+_SEND_WORDS: tuple[tuple[SendKind, str], ...] = (
+    (
+        SendKind.ALREADY_KNOWN,
+        (
+            r"already known|alreadyknown|already imported|\bknown transaction|existing txn? with same hash"
+            r"|already in mempool|same hash was already imported"
+        ),
+    ),
+    (
+        SendKind.NONCE_TOO_LOW,
+        r"nonce (is )?too low|oldnonce|ownnoncealreadyused|nonce is below|invalid transaction nonce",
+    ),
+    (
+        SendKind.NONCE_TOO_HIGH,
+        r"nonce too high|nonce gap|noncegap|gapped-nonce|noncetoofarinfuture|nonce is too distant",
+    ),
+    (SendKind.FEE_ABOVE_NODE_CAP, r"exceeds the configured cap|fee cap exceeded"),
+    (
+        SendKind.INSUFFICIENT_FUNDS,
+        r"insufficient ?funds|insufficient balance|upfront cost exceeds|not enough funds",
+    ),
+    (
+        SendKind.GAS_TOO_HIGH,
+        (
+            r"exceeds block gas limit|gaslimitexceeded|gas_limit_cap|gas limit (is )?too high"
+            r"|intrinsic gas too high|exceeds (the )?(max|maximum|per-transaction|transaction) .*gas"
+            r"|cost exceeds current gas limit|supplied gas is beyond limit"
+        ),
+    ),
+    (SendKind.GAS_TOO_LOW, r"intrinsic ?gas|gas is too low\. there is not enough gas"),
+    (
+        SendKind.UNDERPRICED,
+        (
+            r"underpriced|fee ?too ?low|replacementnotallowed|less than block base fee"
+            r"|below current base fee|below configured minimum gas price|gas price (is )?too low"
+            r"|gas tip cap|could not replace existing tx|another transaction with same nonce"
+        ),
+    ),
+    (
+        SendKind.POOL_FULL,
+        (
+            r"pool is full|pooloverflow|account limit exceeded|in-flight transaction limit|\bspammer\b"
+            r"|too many transactions in the queue"
+        ),
+    ),
 )
+_SEND_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _SEND_WORDS)
 
 _SEND_ERRORS: tuple[tuple[type[ChainError], SendKind], ...] = (
     (ChainMismatch, SendKind.WRONG_CHAIN),
@@ -75,24 +78,20 @@ _SEND_ERRORS: tuple[tuple[type[ChainError], SendKind], ...] = (
     (ChainUnreachable, SendKind.UNREACHABLE),
 )
 
-# The public gateways' ways of saying "later".
-_LIMIT_WORDS = (
-    "rate limit",
-    "request limit",
-    "rate exceeded",
-    "too many requests",
-    "compute units per second",
-    "exceeded the rps limit",
-    "daily request count exceeded",
-    "capacity exceeded",
-    "throughput limit",
+# The public gateways' ways of saying "later". Their codes say less than their words: -32005 and
+# -32007 mean other things to besu.
+_LIMIT = re.compile(
+    r"rate.?limit|request limit reached|rate exceeded|too many (concurrent )?requests|rps limit"
+    r"|compute units per second|daily request count exceeded|throughput limit|credits? limit"
 )
+_URL = re.compile(r"(https?|wss?)://\S+")
 
 
 def send_kind(message: str) -> SendKind:
     """What a refusal of our bytes says, OTHER when it is worded as no client we know does."""
     words = message.lower()
-    return next((kind for phrase, kind in SEND_WORDS if phrase in words), SendKind.OTHER)
+    kinds = (kind for kind, pattern in _SEND_PATTERNS if pattern.search(words))
+    return next(kinds, SendKind.OTHER)
 
 
 def remark(error: ChainError) -> SendAnswer:
@@ -105,17 +104,22 @@ def remark(error: ChainError) -> SendAnswer:
     return SendAnswer(kind, str(error))
 
 
+def is_failure(error: ChainError | None) -> bool:
+    """Whether the node failed, and not merely declined what was asked."""
+    return error is not None and not isinstance(error, CallReverted | RpcRefused)
+
+
 def is_limit(code: object, message: str) -> bool:
     """Whether a node only asks for patience; no word about what was asked."""
-    words = message.lower()
-    return code in (_HTTP_TOO_MANY, _QUICKNODE_LIMIT) or any(each in words for each in _LIMIT_WORDS)
+    return code == _HTTP_TOO_MANY or _LIMIT.search(message.lower()) is not None
 
 
 def refusal(error: Any) -> ChainError:  # noqa: ANN401 - as the node answers
     """The error object of a JSON-RPC answer as one of ours."""
     if not isinstance(error, dict):
-        return RpcRefused(0, str(error))
-    code, message = error.get("code"), str(error.get("message", ""))
+        return RpcRefused(0, _URL.sub("(url)", str(error)))
+    # A gateway may quote the address it was asked at, with the key in it.
+    code, message = error.get("code"), _URL.sub("(url)", str(error.get("message", "")))
     data = error.get("data")
     if isinstance(data, dict):  # some nodes nest it
         data = data.get("data")
@@ -124,7 +128,7 @@ def refusal(error: Any) -> ChainError:  # noqa: ANN401 - as the node answers
         name, arguments = read_revert(raw) if raw else ("Reverted", ())
         return CallReverted(name, arguments, raw)
     if is_limit(code, message):
-        return RateLimited(message[:200])
+        return RateLimited("asked too often")
     return RpcRefused(code if isinstance(code, int) else 0, message)
 
 

@@ -5,8 +5,12 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
 
 CHAIN_ID = 31_337
+SILENT_SECONDS_MAX = 30
+# A proxy from the environment cannot reach this machine's own node.
+OPENER = build_opener(ProxyHandler({}))
 
 
 class Node:
@@ -17,6 +21,9 @@ class Node:
 
     def __init__(self, chain_id: int = CHAIN_ID) -> None:
         self.answers: dict[str, Any] = {"eth_chainId": {"result": hex(chain_id)}}
+        # Set: every request is left without an answer until the node stops.
+        self.silent = threading.Event()
+        self.stopped = threading.Event()
         self.asked: list[str] = []
         self.requests = 0
         self.headers: dict[str, str] = {}
@@ -31,6 +38,8 @@ class Node:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 node.requests += 1
                 node.headers = dict(self.headers)
+                if node.silent.is_set():
+                    node.stopped.wait(SILENT_SECONDS_MAX)
                 status, payload = node.respond(body)
                 self.send_response(status)
                 for name, value in node.extra_headers.items():
@@ -60,14 +69,40 @@ class Node:
 
     def _one(self, call: dict[str, Any]) -> Any:
         self.asked.append(call["method"])
-        answer = self.answers.get(call["method"], {"result": None})
+        answer = self.answers.get(call["method"]) or self.otherwise(call)
         if callable(answer):
             answer = answer(*call["params"])
         if isinstance(answer, int | bytes):
             return answer
         return {"jsonrpc": "2.0", "id": call["id"], **answer}
 
+    def otherwise(self, call: dict[str, Any]) -> Any:
+        """The answer to a method that no test speaks of."""
+        return {"result": None}
+
     def stop(self) -> None:
+        self.stopped.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+
+
+class Liar(Node):
+    """A node that tells the truth of a real one, but for what ``answers`` says otherwise."""
+
+    def __init__(self, upstream: str, chain_id: int = CHAIN_ID) -> None:
+        self.upstream = upstream
+        super().__init__(chain_id)
+
+    def otherwise(self, call: dict[str, Any]) -> Any:
+        return self.truth(call["method"], *call["params"])
+
+    def truth(self, method: str, *params: object) -> dict[str, Any]:
+        """What the real node says: its result or its error."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        request = Request(
+            self.upstream, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with OPENER.open(request, timeout=10) as response:
+            answer = json.load(response)
+        return {name: answer[name] for name in ("result", "error") if name in answer}

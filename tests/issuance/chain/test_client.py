@@ -196,8 +196,8 @@ def test_an_unreachable_node_is_unknown_and_its_address_stays_secret():
     assert "secret" not in f"{refusal.value}{answer}{client!r}"
 
 
-def test_the_next_node_is_asked_when_the_first_is_gone(anvil):
-    client = ChainClient("anvil", [NOWHERE, anvil.url], anvil.chain_id)
+def test_the_other_nodes_are_asked_when_the_first_is_gone(anvil):
+    client = ChainClient("anvil", [NOWHERE, anvil.url, anvil.url], anvil.chain_id)
     assert client.head().number == anvil.block_number()
 
 
