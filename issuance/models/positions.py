@@ -1,6 +1,7 @@
 """What was read from the chain at finality: how far, which events, and how much there was."""
 
 from django.db import models
+from django.db.models import Q
 
 from core.units import UnitsField
 
@@ -16,6 +17,14 @@ class ChainCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.token_id} at {self.block}"
+
+
+class TokenLogQuerySet(models.QuerySet["TokenLog"]):
+    """Recorded events."""
+
+    def canonical(self) -> "TokenLogQuerySet":
+        """Those that the chain still has, as far as it was read."""
+        return self.filter(Q(vanished__isnull=True) | Q(vanished__back_at__isnull=False))
 
 
 class TokenLog(models.Model):
@@ -40,13 +49,19 @@ class TokenLog(models.Model):
         "issuance.Order", null=True, on_delete=models.PROTECT, related_name="logs"
     )
 
+    objects = TokenLogQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 name="token_log_once", fields=["token", "block_hash", "log_index", "kind"]
             ),
         ]
-        indexes = [models.Index(name="token_log_by_order", fields=["token", "onchain_id", "kind"])]
+        indexes = [
+            models.Index(name="token_log_by_order", fields=["token", "onchain_id", "kind"]),
+            models.Index(name="token_log_by_transaction", fields=["tx_hash", "token"]),
+            models.Index(name="token_log_by_block", fields=["token", "block"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} in {self.tx_hash}"
