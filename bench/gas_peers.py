@@ -31,6 +31,7 @@ SUPPLY_MAX = 10**28
 NOBODY = "0x" + "00" * 20
 KYC_TOPIC = 7
 ECDSA_SCHEME = 1
+DECIMALS = 18
 YEAR = 365 * 86_400
 
 
@@ -256,7 +257,7 @@ class TRex:
         self.address = own.create(
             _trex("proxy/TokenProxy"),
             ["address", "address", "address", "string", "string", "uint8", "address"],
-            [authority, self.registry, self._compliance, "Bench", "BENCH", 18, NOBODY],
+            [authority, self.registry, self._compliance, "Bench", "BENCH", DECIMALS, NOBODY],
         )
         own.call(storage, "bindIdentityRegistry(address)", self.registry)
         for contract in (self.registry, self.address):

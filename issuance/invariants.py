@@ -75,9 +75,10 @@ def _check_token(token: Token) -> list[Violation]:
 
 
 def _expected_supply(token: Token) -> int:
-    """Completed mints less completed redemptions."""
+    """What it came with, and completed mints less completed redemptions."""
     done = Order.objects.filter(token=token, status=OrderStatus.COMPLETED)
-    return _sum(done.filter(type=OrderType.MINT)) - _sum(done.filter(type=OrderType.REDEEM))
+    minted, redeemed = (_sum(done.filter(type=each)) for each in (OrderType.MINT, OrderType.REDEEM))
+    return token.opening_units + minted - redeemed
 
 
 def _pending_backing(token: Token) -> int:

@@ -273,9 +273,14 @@ def decide_again(*, order: Order, now: datetime) -> Decision:
 def split_by_room(token: Token, orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
     """Mint orders that fit under the finalized attested cap, first come first, and the others.
 
-    Whatever lies in ``backing`` counts as minted already, signed or not.
+    Whatever lies in ``backing`` counts as minted already, signed or not. A token without a cap on
+    chain has what custody can vouch for less the claims of the fund's other tokens.
     """
-    room = token.attested_units - custody_queries.backing(token.pk)
+    cap = token.attested_units
+    if not token.has_attested_cap:
+        others = queries.tokens().filter(fund_id=token.fund_id).exclude(pk=token.pk)
+        cap = custody_queries.attestable(token.fund_id) - sum(map(claim_of, others))
+    room = cap - custody_queries.backing(token.pk)
     fitting, waiting = [], []
     for order in orders:
         needed = 0 if order.requeues else order.quantity
@@ -285,6 +290,11 @@ def split_by_room(token: Token, orders: Sequence[Order]) -> tuple[list[Order], l
         else:
             waiting.append(order)
     return fitting, waiting
+
+
+def claim_of(token: Token) -> int:
+    """The most a token may show: its finalized cap, or its backing when no contract caps it."""
+    return token.attested_units if token.has_attested_cap else custody_queries.backing(token.pk)
 
 
 def _require_mintable(token: Token, wallet: Wallet) -> None:

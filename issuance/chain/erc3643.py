@@ -35,6 +35,8 @@ _COMPLIANCE = _selector("compliance()")
 _DECIMALS = _selector("decimals()")
 _FORCED_TRANSFER = _selector("forcedTransfer(address,address,uint256)")
 _GET_FROZEN_TOKENS = _selector("getFrozenTokens(address)")
+_GET_IMPLEMENTATION_AUTHORITY = _selector("getImplementationAuthority()")
+_GET_TOKEN_IMPLEMENTATION = _selector("getTokenImplementation()")
 _IDENTITY_REGISTRY = _selector("identityRegistry()")
 _INVESTOR_COUNTRY = _selector("investorCountry(address)")
 _IS_AGENT = _selector("isAgent(address)")
@@ -177,6 +179,21 @@ class Erc3643Reader:
         """The release of the core contracts, such as 4.1.6."""
         return self._text(_VERSION, at)
 
+    def watched(self, *, at: BlockTag = "latest") -> dict[str, str]:
+        """What must not change behind our back, by name; code of a T-REX proxy included."""
+        facts = {
+            "owner": self.owner(at=at),
+            "identity_registry": self.identity_registry(at=at),
+            "compliance": self.compliance(at=at),
+        }
+        try:
+            authority = self._address(_GET_IMPLEMENTATION_AUTHORITY, at)
+            facts["implementation_authority"] = authority
+            facts["implementation"] = self._address(_GET_TOKEN_IMPLEMENTATION, at, to=authority)
+        except CallReverted:  # not behind such a proxy
+            facts["implementation"] = self.address
+        return facts
+
     def is_verified(self, account: str, *, at: BlockTag = "latest") -> bool:
         """Whether the token's own registry has verified the account."""
         data = _IS_VERIFIED + encode(["address"], [account])
@@ -193,8 +210,8 @@ class Erc3643Reader:
             raise CallReverted("NotThisToken", (to or self.address,), answer)
         return int.from_bytes(answer)
 
-    def _address(self, data: bytes, at: BlockTag) -> str:
-        return to_checksum_address(self._int(data, at).to_bytes(_WORD)[-20:])
+    def _address(self, data: bytes, at: BlockTag, *, to: str = "") -> str:
+        return to_checksum_address(self._int(data, at, to=to).to_bytes(_WORD)[-20:])
 
     def _text(self, data: bytes, at: BlockTag) -> str:
         answer = self.chain.call(to=self.address, data=data, at=at)

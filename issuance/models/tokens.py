@@ -74,6 +74,16 @@ class Token(PublicRow):
         return f"{self.symbol} on {self.network}"
 
     @property
+    def exactly_once_on_chain(self) -> bool:
+        """Whether the contract itself consumes order ids and refuses a second time."""
+        return self.standard == TokenStandard.SHAREMINT
+
+    @property
+    def has_attested_cap(self) -> bool:
+        """Whether the contract itself bounds its supply by a custodian's signed figure."""
+        return self.standard == TokenStandard.SHAREMINT
+
+    @property
     def institution_id(self) -> uuid.UUID | None:
         """A token is the issuer's own."""
         return None

@@ -15,7 +15,7 @@ from custody.providers.custodian import (
     CustodianUnavailable,
     SignedAttestation,
 )
-from issuance import queries, services
+from issuance import policy, queries, services
 from issuance.chain import attestation as attestations
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainError, SignerError, WrongSignature
@@ -35,6 +35,8 @@ def request_due(*, world: World, now: datetime) -> int:
     """Renew each token's cap where it differs from custody or grows old; returns how many."""
     signed = 0
     for token in queries.tokens():
+        if not token.has_attested_cap:
+            continue
         wanted = wanted_shares(token)
         if not _is_due(token, wanted, now=now):
             continue
@@ -58,7 +60,7 @@ def wanted_shares(token: Token) -> int:
     share = backing[token.pk] + spare // len(siblings)
     if len(siblings) == 1:
         share = attestable
-    others = sum(each.attested_units for each in siblings if each.pk != token.pk)
+    others = sum(policy.claim_of(each) for each in siblings if each.pk != token.pk)
     return max(min(share, attestable - others), 0)
 
 

@@ -1,8 +1,10 @@
 """Tokens, signers and halts: set up by a command, watched by the pipeline."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -11,13 +13,14 @@ from core.actors import Actor
 from core.errors import DomainError, StateConflict
 from core.ids import new_uuid
 from core.transitions import move
+from core.units import Units, format_quantity
 from core.use_case import use_case
 from custody import ledger
 from custody import queries as custody_queries
 from issuance import queries
 from issuance.models import ChainCursor, NetworkGate, Signer, Token
 from issuance.services.lanes import PIPELINE
-from issuance.states import TOKEN_TRANSITIONS, SignerRole, TokenStatus
+from issuance.states import TOKEN_TRANSITIONS, SignerRole, TokenStandard, TokenStatus
 
 
 class CustodyMissing(DomainError):
@@ -25,6 +28,21 @@ class CustodyMissing(DomainError):
 
     code = "custody_missing"
     title = "The fund has no custody account."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """What is known of an issuer's existing ERC-3643 token beyond that it fits.
+
+    ``supply`` units existed at ``block``; ``backed_by`` is the investor whose free shares stand
+    behind them from now on, and may be left out when there are none.
+    """
+
+    redemption_wallet: str
+    supply: int
+    block: int
+    watched: Mapping[str, str]
+    backed_by: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +57,7 @@ class DeployedContract:
     block: int
     attestor_address: str
     attestation_age_seconds_max: int
+    attached: Attached | None = None
 
 
 @use_case
@@ -47,7 +66,8 @@ def register_token(
 ) -> Token:
     """Take a deployed contract into service: its order numbers, its ledger bucket, its cursor.
 
-    Raises UnknownFund, CustodyMissing, or StateConflict when the fund is issued there already.
+    Raises UnknownFund, CustodyMissing, InsufficientShares when nothing backs what an attached token
+    has issued, or StateConflict when the fund is issued there already.
     """
     fund = custody_queries.fund_by_symbol(underlying_symbol)
     if Token.objects.filter(fund=fund, network=contract.network).exists():
@@ -68,6 +88,7 @@ def register_token(
         deployed_block=contract.block,
         attestor_address=contract.attestor_address,
         attestation_age_seconds_max=contract.attestation_age_seconds_max,
+        **_attached_columns(contract.attached),
     )
     token.save(force_insert=True)
     ChainCursor.objects.create(token=token, block=contract.block - 1, moved_at=now)
@@ -75,12 +96,19 @@ def register_token(
     for account in accounts:
         ledger.open_token(fund=fund, custody_account=account, token_id=token.pk)
     _create_sequence(token.pk)
+    if contract.attached is not None and contract.attached.supply:
+        _back_opening(token, contract.attached, actor=actor, now=now)
     events.record(
         event_type="token.registered",
         row=token,
         actor=actor,
         now=now,
-        data={"network": token.network, "contract": token.address, "symbol": token.symbol},
+        data={
+            "network": token.network,
+            "contract": token.address,
+            "symbol": token.symbol,
+            "standard": token.standard.lower(),
+        },
     )
     return token
 
@@ -173,6 +201,39 @@ def _switch(token_id: uuid.UUID, to: TokenStatus, actor: Actor, now: datetime) -
         .get(pk=token_id)
     )
     return move(token, to=to, table=TOKEN_TRANSITIONS, actor=actor, now=now)
+
+
+def _attached_columns(attached: Attached | None) -> dict[str, Any]:
+    if attached is None:
+        return {}
+    return {
+        "standard": TokenStandard.ERC3643,
+        "redemption_wallet": attached.redemption_wallet,
+        "opening_units": attached.supply,
+        "opening_block": attached.block,
+        "watched": dict(attached.watched),
+    }
+
+
+def _back_opening(token: Token, attached: Attached, *, actor: Actor, now: datetime) -> None:
+    """Settled shares behind what existed before: the token's own id stands for the order's."""
+    if attached.backed_by is None:
+        raise ledger.InsufficientShares(qty=format_quantity(attached.supply))
+    quantity = Units(attached.supply)
+    account = custody_queries.account_with_free(
+        investor_id=attached.backed_by, fund_id=token.fund_id, quantity=quantity
+    )
+    parts: dict[str, Any] = {
+        "fund_id": token.fund_id,
+        "custody_account_id": account.pk,
+        "investor_id": attached.backed_by,
+        "quantity": quantity,
+        "order_id": token.pk,
+        "actor": actor,
+        "now": now,
+    }
+    ledger.reserve(**parts)
+    ledger.back(token_id=token.pk, **parts)
 
 
 def _create_sequence(token_id: uuid.UUID) -> None:

@@ -128,6 +128,10 @@ class Erc3643Standard:
             protocol=False,
         )
 
+    def watched(self, chain: Chain, *, at: BlockTag = "latest") -> dict[str, str]:
+        """Owner, registry, compliance and code: another one is another token. Raises ChainError."""
+        return calls.Erc3643Reader(chain, self.address).watched(at=at)
+
     def was_executed(self, chain: Chain, order_id: int, *, at: BlockTag = "latest") -> Execution:
         """The contract cannot be asked: only the order's own transactions and the logs can tell."""
         return Execution.UNKNOWABLE

@@ -70,6 +70,10 @@ class SharemintStandard:
         """One holder's balance and standing. Raises ChainError."""
         return calls.TokenReader(chain, self.address).holder(account, at=at)
 
+    def watched(self, chain: Chain, *, at: BlockTag = "latest") -> dict[str, str]:
+        """Nothing: its own events tell of every change."""
+        return {}
+
     def was_executed(self, chain: Chain, order_id: int, *, at: BlockTag = "latest") -> Execution:
         """Whether the order id was consumed; never unknowable. Raises ChainError."""
         reader = calls.TokenReader(chain, self.address)

@@ -93,6 +93,7 @@ def test_every_selector_and_topic_is_one_of_the_published_token_or_its_registry(
         ("token/Token.sol", "Token"),
         ("registry/implementation/IdentityRegistry.sol", "IdentityRegistry"),
         ("proxy/TokenProxy.sol", "TokenProxy"),
+        ("proxy/authority/TREXImplementationAuthority.sol", "TREXImplementationAuthority"),
     ):
         folder = MODULES / "@tokenysolutions" / "t-rex" / "artifacts" / "contracts" / path
         for entry in json.loads((folder / f"{name}.json").read_text())["abi"]:
