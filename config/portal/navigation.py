@@ -29,6 +29,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             ("Orders", "issuance.Order", "receipt_long"),
             ("Chain transactions", "issuance.ChainTransaction", "link"),
             ("Holders", "issuance.Holder", "group"),
+            ("Holds", "issuance.Hold", "front_hand"),
             ("Tokens", "issuance.Token", "token"),
             ("Signers", "issuance.Signer", "key"),
         ],

@@ -126,6 +126,18 @@ class Hold(PublicRow):
         return self.token_id == token.pk and self.wallet_id in {None, wallet_id}
 
 
+class StopRows(models.QuerySet["TransferStop"]):
+    """Places on chain where holds on transfers want something."""
+
+    def behind(self, hold: Hold) -> "StopRows":
+        """The places this hold is about, whatever other holds want there."""
+        if hold.investor_id is not None:
+            return self.filter(wallet__investor_id=hold.investor_id)
+        if hold.fund_id is not None:
+            return self.filter(token__fund_id=hold.fund_id, wallet=None)
+        return self.filter(Q(token_id=hold.token_id), Q(wallet_id=hold.wallet_id))
+
+
 class TransferStop(models.Model):
     """What holds want of one wallet on one token, or of the whole token when ``wallet`` is null.
 
@@ -147,6 +159,8 @@ class TransferStop(models.Model):
         "issuance.ChainTransaction", null=True, on_delete=models.PROTECT, related_name="+"
     )
     changed_at = models.DateTimeField()
+
+    objects = StopRows.as_manager()
 
     class Meta:
         constraints = [

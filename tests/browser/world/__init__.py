@@ -72,6 +72,7 @@ def build(make: Callable[..., User]) -> World:
     issuance.order_of(token, wallet, 4, "75", "REJECTED", reason_code="not_eligible")
     issuance.order_of(token, wallet, 5, "40", "AWAITING_TOKENS", type="REDEEM")
     issuance.snapshots(token, now)
+    issuance.holds(token, approved, compliance.by(people["officer"]), now)
     platform.override(in_review, compliance.by(people["officer"]), now)
     platform.movements(approved, fund, account, now)
     platform.operations(account, fund, now)

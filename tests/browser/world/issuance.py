@@ -7,9 +7,11 @@ from typing import Any
 from django.db import transaction
 
 from core import actors, events
+from core.actors import Actor
 from core.units import Units, parse_quantity
 from custody import ledger
 from custody.models import Attestation, CustodyAccount, Deposit, Fund, FundIdentifier
+from issuance import services
 from issuance.models import (
     Attempt,
     ChainCursor,
@@ -21,7 +23,10 @@ from issuance.models import (
     SupplySnapshot,
     Token,
     TokenLog,
+    TransferStop,
 )
+from issuance.services.holds import HoldTerms
+from issuance.states import Direction, HoldOwner, HoldReason
 from kyc.models import Investor, Wallet
 from tests.browser.world.compliance import API
 
@@ -276,3 +281,35 @@ def signer_and_holder(token: Token, wallet: Wallet, now: datetime) -> Signer:
         created_at=now,
     )
     return signer
+
+
+def holds(token: Token, investor: Investor, actor: Actor, now: datetime) -> None:
+    """A redemption hold on an investor, and a wallet that may not transfer."""
+    wallet = Wallet.objects.get(investor=investor)
+    services.place_hold(
+        terms=HoldTerms(
+            directions=frozenset({Direction.REDEEM}),
+            owner=HoldOwner.COMPLIANCE,
+            reason_code=HoldReason.COMPLIANCE_REVIEW,
+            note="Case 2026-131",
+            investor_id=investor.pk,
+            until=now + timedelta(days=30),
+        ),
+        actor=actor,
+        now=now - timedelta(minutes=50),
+    )
+    services.place_hold(
+        terms=HoldTerms(
+            directions=frozenset({Direction.TRANSFER}),
+            owner=HoldOwner.COMPLIANCE,
+            reason_code=HoldReason.SECURITY_INCIDENT,
+            note="The holder reported a stolen phone, case 2026-133",
+            token_id=token.pk,
+            wallet_id=wallet.pk,
+        ),
+        actor=actor,
+        now=now - timedelta(minutes=20),
+    )
+    TransferStop.objects.create(
+        token=token, wallet=wallet, wanted=True, standing=True, ours=True, changed_at=now
+    )

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from core import portal
 from core.models import ApiKey, Breaker, Event
 from custody.models import Break, Custodian, Delivery, Deposit, Fund, Message
-from issuance.models import Order
+from issuance.models import Hold, Order
 from kyc.models import Override, Wallet
 
 
@@ -125,6 +125,30 @@ def test_signing_is_halted_by_one_person_and_resumed_by_two(world, act):
     assert status_of(breaker) == "CLOSED"
     done(act("treasury", breaker, "halt"))
     assert status_of(breaker) == "OPEN"
+
+
+def test_holds_are_placed_and_lifted_by_their_own_side(world, enter, act):
+    def place(role: str, owner: str, **form):
+        form = {"reason": "Case 7", "directions": ["MINT"], "reason_code": "maintenance"} | form
+        return enter(world.people[role]).post(f"/portal/issuance/hold/do/place-{owner}/", form)
+
+    token = f"token:{world.order.token.pk}"
+    wallet = Wallet.objects.get()
+    assert place("officer", "operations", subject=token).status_code == 403
+    wrong = place("officer", "compliance", subject="investor", named="nobody")
+    assert wrong.status_code == 422
+    assert "no investor with this id" in wrong.content.decode()
+    done(place("officer", "compliance", subject=token, named=wallet.public_id))
+    mine = Hold.objects.get(reason_code="maintenance")
+    assert (mine.wallet_id, mine.owner) == (wallet.pk, "COMPLIANCE")
+    refused(act("officer", mine, "lift-compliance"), "same_actor")
+    refused(act("issuance", mine, "lift-operations"), "hold_of_another")
+    done(act("head", mine, "lift-compliance"))
+    assert status_of(mine) == "LIFTED"
+    done(place("treasury", "operations", subject=f"fund:{world.order.token.fund_id}"))
+    theirs = Hold.objects.get(owner="OPERATIONS")
+    done(act("treasury", theirs, "lift-operations"))
+    assert status_of(theirs) == "LIFTED"
 
 
 def test_a_token_is_closed_to_new_mints_and_opened_again(world, act):
