@@ -30,7 +30,7 @@ from issuance.pipeline.world import World
 from issuance.services import assignment, lanes, postings
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE, Call
-from issuance.services.settlement import FinalEvidence
+from issuance.services.outcomes import FinalEvidence
 from issuance.states import (
     ORDER_TRANSITIONS,
     ChainTransactionKind,
@@ -127,13 +127,13 @@ def _f3(_: "Post") -> None:
 
 def _f4(_: "Post") -> None:
     """The nonce counter runs ahead of the transactions."""
-    number = lanes.number_and_sign
+    number = lanes.number
 
     def drifting(*, signer: Signer, **rest: Any) -> ChainTransaction:
         signer.next_nonce += _dice.random() < 0.1
         return number(signer=signer, **rest)
 
-    _plant(lanes, "number_and_sign", drifting)
+    _plant(lanes, "number", drifting)
 
 
 def _f5(_: "Post") -> None:
@@ -158,9 +158,8 @@ def _assign_blindly(
     token_id: Any,
     kind: ChainTransactionKind,
     order_ids: Sequence[Any],
+    signer_id: Any,
     gas: int,
-    fees: Any,
-    key: Any,
     now: datetime,
 ) -> ChainTransaction:
     orders = list(
@@ -169,9 +168,9 @@ def _assign_blindly(
     data = assignment.encode_orders(kind=kind, orders=orders)
     with transaction.atomic(durable=True):
         token = queries.token_by_id(token_id=token_id)
-        signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, key=key)
-        call = Call(kind=kind, data=data, gas=gas, fees=fees)
-        row = lanes.number_and_sign(signer=signer, token=token, call=call, key=key, now=now)
+        signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, signer_id=signer_id)
+        call = Call(kind=kind, data=data, gas=gas)
+        row = lanes.number(signer=signer, token=token, call=call, now=now)
         fresh = Order.objects.filter(pk__in=order_ids, status=OrderStatus.QUEUED)
         ours = {order.pk for order in fresh.exclude(bindings__live=True)}
         for index, order in enumerate(orders):

@@ -6,7 +6,8 @@ workers now and then hold the same row, which leases alone must not be trusted t
 
 from datetime import timedelta
 
-from issuance.pipeline import advance, assign, check, holders, reserves
+from issuance.pipeline import advance, assign, check, holders, reserves, sign
+from issuance.services import lanes
 
 LEASE = timedelta(seconds=2)
 BATCH_MAX = 25
@@ -30,4 +31,7 @@ def hurry() -> None:
     check.RETRY = timedelta(seconds=0.4)
     check.REQUEUE_WAIT = timedelta(seconds=0.5)
     holders.RETRY = timedelta(seconds=1)
+    sign.FIRST_LOOK = timedelta(seconds=0.4)
+    sign.RETRY = timedelta(seconds=0.5)
+    lanes.HEAD_START = timedelta(seconds=0.5)
     reserves.PAUSE = timedelta(seconds=1)

@@ -69,7 +69,7 @@ def verify_signed(raw: bytes, *, unsigned: UnsignedCall, sender: str) -> SignedT
         signer = signature.recover_public_key_from_msg_hash(digest).to_checksum_address()
     except (BadSignature, SignatureMalformed) as error:
         raise WrongSignature("the signature belongs to no key") from error
-    if signer != sender:
+    if signer.lower() != sender.lower():
         raise WrongSignature(f"signed by {signer}, not by {sender}")
     tx_hash = f"0x{keccak(raw).hex()}"
     return SignedTransaction(raw=raw, hash=tx_hash, sender=sender, nonce=unsigned.nonce)

@@ -10,15 +10,15 @@ import structlog
 from core.failpoints import failpoint
 from core.work import claim_due
 from issuance import queries, services
-from issuance.chain import types as chain
-from issuance.chain.errors import ChainError, FeeCeilingReached, SignerError
+from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.events import decode_event
 from issuance.chain.token import TokenReader
 from issuance.models import Attempt, ChainTransaction
 from issuance.pipeline.broadcast import broadcast
 from issuance.pipeline.observe import Observation, Verdict, observe
+from issuance.pipeline.sign import sign_and_send, sign_dearer
 from issuance.pipeline.world import World
-from issuance.services.settlement import FinalEvidence
+from issuance.services.outcomes import FinalEvidence
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     ChainTransactionKind,
@@ -56,13 +56,16 @@ def advance_due(*, world: World, clock: Callable[[], datetime]) -> int:
 
 
 def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
-    """Make one step: an unsent transaction is sent, any other is looked at."""
+    """Make one step: sign what has no form yet, send what was not sent, look at any other."""
     try:
         node = world.chain_of(row.token)
     except ChainError as unknown:
         _wait(row, f"{unknown.code}: {unknown}", SUSPICION_WAIT, now)
         return
     attempts = queries.attempts_of(chain_transaction=row)
+    if not attempts:
+        sign_and_send(row=row, world=world, now=now)
+        return
     if row.status == ChainTransactionStatus.ASSIGNED:
         broadcast(row=row, attempts=attempts, node=node, look_in=LOOK_EVERY, now=now)
         return
@@ -155,22 +158,9 @@ def _resend(row: ChainTransaction, attempts: list[Attempt], world: World, now: d
 
 def _bump(row: ChainTransaction, newest: Attempt, world: World, now: datetime) -> Attempt | None:
     """A dearer form of the same call at the same nonce, saved before it is sent."""
-    node = world.chain_of(row.token)
-    offered = chain.Fees(max_fee=newest.max_fee_wei, tip=newest.tip_wei)
     try:
-        current = node.fees()
-        raised = node.bump(offered)
-        fees = chain.Fees(
-            max_fee=max(raised.max_fee, current.max_fee), tip=max(raised.tip, current.tip)
-        )
-        attempt = services.save_attempt(
-            chain_transaction_id=row.pk,
-            after=newest.sequence,
-            fees=fees,
-            key=world.key_for(row.signer.address),
-            now=now,
-        )
-    except (FeeCeilingReached, ChainError, SignerError) as obstacle:
+        attempt = sign_dearer(row=row, newest=newest, world=world, now=now)
+    except (ChainError, SignerError) as obstacle:
         # The earlier offers stay valid and are sent again; nothing is dropped.
         _log.warning("bump_waits", transaction=row.public_id, reason=obstacle.code)
         return None

@@ -1,4 +1,4 @@
-"""Due orders become signed chain transactions: claim, simulate outside, then one transaction."""
+"""Due orders become chain transactions: claim, simulate outside, number, then sign and send."""
 
 import re
 from collections.abc import Sequence
@@ -12,9 +12,10 @@ from core.work import claim_due
 from issuance import policy, queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import CallReverted, ChainError, SignerError
-from issuance.models import Order, Token
+from issuance.models import Order, Signer, Token
 from issuance.models.orders import REASON_LENGTH_MAX
 from issuance.pipeline.planning import Plan, Simulation, plan
+from issuance.pipeline.sign import sign_and_send
 from issuance.pipeline.world import World
 from issuance.services.assignment import encode_orders
 from issuance.states import ChainTransactionKind, OrderStatus, OrderType, SignerRole
@@ -70,7 +71,7 @@ def _assign(
         if not orders:
             return 0
     try:
-        planned, fees, key = _plan(token, kind, orders, world=world)
+        planned, lane, fees = _plan(token, kind, orders, world=world)
         failpoint("assign.simulated")
         _push_back(planned, now=now)
         passing = [order.pk for order in planned.passing]
@@ -80,34 +81,41 @@ def _assign(
                 token_id=token.pk,
                 kind=kind,
                 order_ids=passing,
+                signer_id=lane.pk,
                 gas=planned.gas,
-                fees=fees,
-                key=key,
                 now=now,
             )
             failpoint("assign.committed")
     except (DomainError, ChainError, SignerError) as obstacle:
-        # Halted, busy, or the node cannot be asked: nothing was signed and the orders stay due.
+        # Halted, busy, or the node cannot be asked: nothing was numbered and the orders stay due.
         _log.info("assign_waits", token=token.public_id, reason=obstacle.code)
         _release(orders, at=now + RETRY)
         return 0
     _release(orders, at=now)
-    return 1 if row else 0
+    if row is None:
+        return 0
+    sign_and_send(row=row, world=world, now=now, fees=fees)
+    return 1
 
 
 def _plan(
     token: Token, kind: ChainTransactionKind, orders: Sequence[Order], *, world: World
-) -> tuple[Plan[Order], chain.Fees, chain.Signer]:
+) -> tuple[Plan[Order], Signer, chain.Fees]:
+    """What may go together, by which key and at which price.
+
+    Too dear, or no key at hand: known before a nonce is taken for it.
+    """
     queries.require_not_halted(token=token)
-    signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.ISSUER)
+    lane = services.pick_lane(token=token, role=SignerRole.ISSUER)
+    world.key_for(lane.address)
     node = world.chain_of(token)
     simulation: Simulation[Order] = Simulation(
         chain=node,
-        sender=signer.address,
+        sender=lane.address,
         to=token.address,
         encode=lambda rows: encode_orders(kind=kind, orders=rows),
     )
-    return plan(orders, simulation=simulation), node.fees(), world.key_for(signer.address)
+    return plan(orders, simulation=simulation), lane, node.fees()
 
 
 def _push_back(planned: Plan[Order], *, now: datetime) -> None:

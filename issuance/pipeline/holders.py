@@ -13,6 +13,7 @@ from issuance import queries, services
 from issuance.chain.errors import ChainError, SignerError
 from issuance.models import Holder, Token
 from issuance.pipeline.planning import Simulation, plan
+from issuance.pipeline.sign import sign_and_send
 from issuance.pipeline.world import World
 from issuance.services.registers import encode_holders
 from issuance.states import HolderStatus, SignerRole
@@ -61,28 +62,31 @@ def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datet
     row = None
     try:
         queries.require_not_halted(token=token)
-        signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.COMPLIANCE)
+        lane = services.pick_lane(token=token, role=SignerRole.COMPLIANCE)
         node = world.chain_of(token)
         simulation = Simulation(
             chain=node,
-            sender=signer.address,
+            sender=lane.address,
             to=token.address,
             encode=encode_holders,
         )
         planned = plan(holders, simulation=simulation)
         for refused, refusal in planned.refused:
             _log.warning("holder_would_revert", holder=refused.public_id, error=refusal.name)
+        # Too dear, or no key at hand: known before a nonce is taken for it.
+        fees, _ = node.fees(), world.key_for(lane.address)
         passing = [holder.pk for holder in planned.passing]
         if passing:
             row = services.assign_holders(
                 token_id=token.pk,
                 holder_ids=passing,
+                signer_id=lane.pk,
                 gas=planned.gas,
-                fees=node.fees(),
-                key=world.key_for(signer.address),
                 now=now,
             )
             failpoint("register.committed")
+            if row is not None:
+                sign_and_send(row=row, world=world, now=now, fees=fees)
     except (DomainError, ChainError, SignerError) as obstacle:
         _log.info("register_waits", token=token.public_id, reason=obstacle.code)
     rest = Holder.objects.filter(

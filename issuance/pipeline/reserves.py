@@ -21,6 +21,7 @@ from issuance.chain import types as chain
 from issuance.chain.errors import ChainError, SignerError, WrongSignature
 from issuance.models import Token
 from issuance.pipeline.planning import Simulation, plan
+from issuance.pipeline.sign import sign_and_send
 from issuance.pipeline.world import World
 from issuance.services.attestations import encode_attestation
 from issuance.states import SignerRole
@@ -122,23 +123,27 @@ def _require_asked_for(figure: SignedAttestation, wanted: int, *, now: datetime)
 
 
 def _relay(token: Token, row: Attestation, *, world: World, now: datetime) -> int:
-    signer = queries.signer_of(chain_id=token.chain_id, role=SignerRole.ISSUER)
+    lane = services.pick_lane(token=token, role=SignerRole.ISSUER)
     node = world.chain_of(token)
-    simulation = Simulation(chain=node, sender=signer.address, to=token.address, encode=_encode)
+    simulation = Simulation(chain=node, sender=lane.address, to=token.address, encode=_encode)
     planned = plan([row], simulation=simulation)
     if planned.refused:
         _log.warning("attestation_refused", token=token.public_id, error=planned.refused[0][1].name)
         return 0
-    signed = services.assign_attestation(
+    # Too dear, or no key at hand: known before a nonce is taken for it.
+    fees, _ = node.fees(), world.key_for(lane.address)
+    numbered = services.assign_attestation(
         token_id=token.pk,
         attestation_id=row.pk,
+        signer_id=lane.pk,
         gas=planned.gas,
-        fees=node.fees(),
-        key=world.key_for(signer.address),
         now=now,
     )
     failpoint("attest.committed")
-    return 1 if signed else 0
+    if numbered is None:
+        return 0
+    sign_and_send(row=numbered, world=world, now=now, fees=fees)
+    return 1
 
 
 def _encode(rows: Sequence[Attestation]) -> bytes:

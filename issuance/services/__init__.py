@@ -5,6 +5,7 @@ from issuance.services.assignment import assign_orders, delay_order, doubt_order
 from issuance.services.attestations import assign_attestation, record_attestation
 from issuance.services.blocks import record_blocks
 from issuance.services.escrow import record_logs
+from issuance.services.holds import expire_holds, lift_hold, place_hold
 from issuance.services.inclusion import (
     record_broadcast,
     record_gone,
@@ -13,6 +14,8 @@ from issuance.services.inclusion import (
     record_reorganised,
     save_attempt,
 )
+from issuance.services.lanes import pick_lane
+from issuance.services.moves import cancel_move, conclude_move, create_move, preview_move
 from issuance.services.orders import cancel_order, create_order, preview_order
 from issuance.services.recovered_orders import record_asked
 from issuance.services.recoveries import (
@@ -27,6 +30,7 @@ from issuance.services.recoveries import (
 )
 from issuance.services.registers import assign_holders, want_holders
 from issuance.services.settlement import finish_checking, requeue_checked, settle_transaction
+from issuance.services.stops import assign_stops, record_stops, want_stops
 from issuance.services.tokens import (
     close_token,
     raise_nonce,
@@ -41,16 +45,25 @@ __all__ = [
     "assign_attestation",
     "assign_holders",
     "assign_orders",
+    "assign_stops",
     "begin_recovery",
+    "cancel_move",
     "cancel_order",
     "close_token",
+    "conclude_move",
+    "create_move",
     "create_order",
     "delay_order",
     "doubt_nonce",
     "doubt_order",
     "end_recovery",
+    "expire_holds",
     "finish_checking",
+    "lift_hold",
     "note_recovery",
+    "pick_lane",
+    "place_hold",
+    "preview_move",
     "preview_order",
     "raise_fence",
     "raise_nonce",
@@ -66,6 +79,7 @@ __all__ = [
     "record_logs",
     "record_note",
     "record_reorganised",
+    "record_stops",
     "register_signer",
     "register_token",
     "reject_order",
@@ -75,4 +89,5 @@ __all__ = [
     "settle_transaction",
     "trip",
     "want_holders",
+    "want_stops",
 ]

@@ -1,4 +1,4 @@
-"""Orders become one signed chain transaction."""
+"""Orders become one numbered chain transaction; it is signed afterwards, outside."""
 
 import uuid
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from issuance import policy, queries
 from issuance.chain import token as token_calls
 from issuance.chain import types as chain
 from issuance.models import (
-    Attempt,
     ChainTransaction,
     ChainTransactionOrder,
     Order,
@@ -21,6 +20,7 @@ from issuance.models import (
 )
 from issuance.services import lanes, postings
 from issuance.services.facts import order_facts
+from issuance.services.holds import set_aside
 from issuance.services.lanes import PIPELINE, Call
 from issuance.states import (
     ORDER_TRANSITIONS,
@@ -45,31 +45,31 @@ def assign_orders(
     token_id: uuid.UUID,
     kind: ChainTransactionKind,
     order_ids: Sequence[uuid.UUID],
+    signer_id: uuid.UUID,
     gas: int,
-    fees: chain.Fees,
-    key: chain.Signer,
     now: datetime,
 ) -> ChainTransaction | None:
-    """Bind orders of one token to the next nonce and sign, or None when none of them may go.
+    """Bind orders of one token to the signer's next nonce, or None when none of them may go.
 
     Asks KYC again right before signing and moves ``reserved`` to ``backing``. An order that KYC
     refuses ends here; one that needs a second person waits for it. The decision that let an order
-    be signed for is kept with it. Raises LaneBusy, HaltActive.
+    be signed for is kept with it. The transaction has no signed form yet: that is made outside and
+    kept by ``save_attempt``. Raises LaneBusy, HaltActive.
     """
     token = queries.token_by_id(token_id=token_id)
-    signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, key=key)
+    signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, signer_id=signer_id)
     orders = _locked_orders(token, kind, order_ids)
     ready, away = orders, list[_TurnedAway]()
     if kind != ChainTransactionKind.CANCEL_REDEEM:
-        ready, away = _screen(orders, now=now)
+        ready, away = _screen(set_aside(orders, now=now), now=now)
     if kind == ChainTransactionKind.MINT:
         ready, _ = policy.split_by_room(token, ready)
         _post(ready, away, now=now)
     if not ready:
         _turn_away(away, now=now)
         return None
-    call = Call(kind=kind, data=encode_orders(kind=kind, orders=ready), gas=gas, fees=fees)
-    row = lanes.number_and_sign(signer=signer, token=token, call=call, key=key, now=now)
+    call = Call(kind=kind, data=encode_orders(kind=kind, orders=ready), gas=gas)
+    row = lanes.number(signer=signer, token=token, call=call, now=now)
     _bind(row, ready)
     if kind != ChainTransactionKind.CANCEL_REDEEM:
         store_decisions([order.decision for order in ready])
@@ -232,7 +232,6 @@ def _submit(
     now: datetime,
 ) -> None:
     """Every order's move, signed for or turned away, in the one order that streams are locked."""
-    tx_hash = Attempt.objects.get(chain_transaction=row, sequence=1).tx_hash
     if row.kind == ChainTransactionKind.CANCEL_REDEEM:
         # The order stays RETURNING; its transaction carries the work from here on.
         Order.objects.filter(pk__in=[order.pk for order in orders]).update(**_IDLE)
@@ -242,18 +241,20 @@ def _submit(
         if order.pk in turned:
             _turn(turned[order.pk], now=now)
         else:
-            _mark_submitted(order, tx_hash=tx_hash, now=now)
+            _mark_submitted(order, now=now)
 
 
-def _mark_submitted(order: Order, *, tx_hash: str, now: datetime) -> None:
+def _mark_submitted(order: Order, *, now: datetime) -> None:
+    # The hash of a transaction that died; the new one has none until it is signed.
+    order.tx_hash = ""
     move(
         order,
         to=OrderStatus.SUBMITTED,
         table=ORDER_TRANSITIONS,
         actor=PIPELINE,
         now=now,
-        data=order_facts(order, to=OrderStatus.SUBMITTED, tx_hash=tx_hash),
-        tx_hash=tx_hash,
+        data=order_facts(order, to=OrderStatus.SUBMITTED),
+        tx_hash="",
         reason_code="",
         decision=order.decision,
         **_IDLE,

@@ -75,14 +75,13 @@ def assign_attestation(
     *,
     token_id: uuid.UUID,
     attestation_id: uuid.UUID,
+    signer_id: uuid.UUID,
     gas: int,
-    fees: chain.Fees,
-    key: chain.Signer,
     now: datetime,
 ) -> ChainTransaction | None:
-    """Sign the relay of a custodian's attestation, or None while another one is on its way."""
+    """Number the relay of a custodian's attestation, or None while another one is on its way."""
     token = queries.token_by_id(token_id=token_id)
-    signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, key=key)
+    signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, signer_id=signer_id)
     if queries.attestation_on_its_way(token_id=token.pk):
         return None
     row = Attestation.objects.get(pk=attestation_id, token_id=token.pk)
@@ -90,10 +89,9 @@ def assign_attestation(
         kind=ChainTransactionKind.ATTEST,
         data=encode_attestation(row),
         gas=gas,
-        fees=fees,
         attestation_id=row.pk,
     )
-    transaction = lanes.number_and_sign(signer=signer, token=token, call=call, key=key, now=now)
+    transaction = lanes.number(signer=signer, token=token, call=call, now=now)
     lanes.record_assigned(row=transaction, carries=[row.public_id], now=now)
     return transaction
 

@@ -98,14 +98,13 @@ def assign_holders(
     *,
     token_id: uuid.UUID,
     holder_ids: Sequence[uuid.UUID],
+    signer_id: uuid.UUID,
     gas: int,
-    fees: chain.Fees,
-    key: chain.Signer,
     now: datetime,
 ) -> ChainTransaction | None:
-    """Sign one transaction that writes these register entries as they are wanted now."""
+    """Number one transaction that writes these register entries as they are wanted now."""
     token = queries.token_by_id(token_id=token_id)
-    signer = lanes.lock_lane(token=token, role=SignerRole.COMPLIANCE, key=key)
+    signer = lanes.lock_lane(token=token, role=SignerRole.COMPLIANCE, signer_id=signer_id)
     rows = Holder.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "wallet", "token"
     )
@@ -114,10 +113,8 @@ def assign_holders(
     )
     if not holders:
         return None
-    call = Call(
-        kind=ChainTransactionKind.REGISTER, data=encode_holders(holders), gas=gas, fees=fees
-    )
-    row = lanes.number_and_sign(signer=signer, token=token, call=call, key=key, now=now)
+    call = Call(kind=ChainTransactionKind.REGISTER, data=encode_holders(holders), gas=gas)
+    row = lanes.number(signer=signer, token=token, call=call, now=now)
     ChainTransactionHolder.objects.bulk_create(
         ChainTransactionHolder(
             chain_transaction=row,

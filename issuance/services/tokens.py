@@ -126,12 +126,13 @@ def register_signer(
 ) -> Signer:
     """Record a hot key by its address; ``chain_nonce`` is what the chain has seen of it.
 
-    Known already with the same address: returned as it is. Raises StateConflict for another one.
+    Several keys may play one role. Known already in this role: returned as it is. Raises
+    StateConflict when the key plays another role on the chain: its nonces belong to one lane.
     """
-    known = Signer.objects.filter(chain_id=chain_id, role=role).first()
+    known = Signer.objects.filter(chain_id=chain_id, address__iexact=address).first()
     if known is not None:
-        if known.address.lower() != address.lower():
-            raise StateConflict(f"{role} on {network} is {known.address}.")
+        if known.role != role:
+            raise StateConflict(f"{known.address} on {network} is {known.role} already.")
         return known
     signer = Signer(
         id=new_uuid(),

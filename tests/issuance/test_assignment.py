@@ -4,13 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from eth_utils.crypto import keccak
 
 from custody import queries as custody_queries
 from custody import services as custody_services
 from custody.ledger import LedgerHalted
 from issuance import services
-from issuance.chain import types as chain
 from issuance.models import Order
 from issuance.states import ChainTransactionKind
 from kyc import services as kyc_services
@@ -21,26 +19,13 @@ from tests.issuance.stage import CLIENT, OPERATOR
 pytestmark = pytest.mark.django_db
 
 
-class Pen:
-    """A key that signs anything."""
-
-    address = papers.ISSUER
-
-    def sign(self, unsigned):
-        raw = b"signed" + unsigned.nonce.to_bytes(8, "big")
-        return chain.SignedTransaction(
-            raw=raw, hash=f"0x{keccak(raw).hex()}", sender=self.address, nonce=unsigned.nonce
-        )
-
-
 def sign_for(order):
     return services.assign_orders(
         token_id=order.token_id,
         kind=ChainTransactionKind.MINT,
         order_ids=[order.pk],
+        signer_id=papers.issuing_signer(order.token).pk,
         gas=100_000,
-        fees=chain.Fees(max_fee=2, tip=1),
-        key=Pen(),
         now=timezone.now(),
     )
 

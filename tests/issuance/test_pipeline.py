@@ -14,7 +14,7 @@ from custody.models import Attestation, Break
 from issuance import queries, services
 from issuance.chain import token as calls
 from issuance.chain.errors import WrongSignature
-from issuance.chain.types import Fees, OrderItem
+from issuance.chain.types import OrderItem
 from issuance.chain.wallets import Wallet as Key
 from issuance.invariants import check_all
 from issuance.models import Attempt, ChainTransaction, Holder, Order, Signer, TokenLog
@@ -293,29 +293,6 @@ def test_a_stuck_transaction_gets_a_dearer_attempt_at_the_same_nonce(ready, monk
     ready.until(lambda: status(order) == "COMPLETED")
     assert fresh(order).tx_hash == second.tx_hash
     assert ready.reader.supply() == parse_quantity("10")
-
-
-def test_two_workers_that_raise_a_price_at_once_raise_it_once(ready):
-    """The slower one knows only the first attempt and signs nothing, least of all the same bytes."""
-    ready.anvil.automine(on=False)
-    ready.order("10")
-    ready.tick()
-    (first,) = Attempt.objects.filter(chain_transaction__kind="MINT").select_related(
-        "chain_transaction__signer"
-    )
-    row = first.chain_transaction
-    terms = {
-        "chain_transaction_id": row.pk,
-        "after": first.sequence,
-        "fees": ready.node.bump(Fees(max_fee=first.max_fee_wei, tip=first.tip_wei)),
-        "key": ready.world.key_for(row.signer.address),
-        "now": timezone.now(),
-    }
-    second = services.save_attempt(**terms)
-    assert second is not None
-    assert second.sequence == 2
-    assert services.save_attempt(**terms) is None
-    assert row.attempts_signed.count() == 2
 
 
 def test_a_mint_of_a_cancelled_order_halts_the_token(ready):

@@ -5,7 +5,9 @@ from django.utils import timezone
 
 from issuance.chain.errors import ChainUnreachable
 from issuance.models import ChainTransaction
-from issuance.pipeline import advance, check, follow, lanes, world
+from issuance.pipeline import advance, check, follow, world
+from issuance.pipeline import lanes as watch
+from issuance.services import lanes
 from tests.issuance import paper as papers
 from tests.issuance.test_assignment import sign_for
 
@@ -18,9 +20,9 @@ def test_a_network_taken_from_the_settings_is_waited_for_and_stops_no_sweep(sett
     outside = world.from_settings()
     with pytest.raises(ChainUnreachable):
         outside.chain_of(row.token)
-    now = timezone.now()
-    assert advance.advance_due(world=outside, clock=timezone.now) == 1
-    assert lanes.inspect_lanes(world=outside, now=now) == 0
+    now = timezone.now() + lanes.HEAD_START
+    assert advance.advance_due(world=outside, clock=lambda: now) == 1
+    assert watch.inspect_lanes(world=outside, now=now) == 0
     assert follow.follow_all(world=outside, now=now) == 0
     assert check.check_due(world=outside, now=now) == 0
     waiting = ChainTransaction.objects.get()
