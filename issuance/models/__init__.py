@@ -9,6 +9,7 @@ from issuance.models.holders import Holder
 from issuance.models.holdings import Holding
 from issuance.models.holds import Hold, TransferStop
 from issuance.models.moves import Move
+from issuance.models.nodes import GasAccount, NetworkLook, NodeScore
 from issuance.models.orders import Order
 from issuance.models.positions import ChainCursor, SupplySnapshot, TokenLog
 from issuance.models.recoveries import Fence, Recovery
@@ -25,11 +26,14 @@ __all__ = [
     "ChainTransactionHolder",
     "ChainTransactionOrder",
     "Fence",
+    "GasAccount",
     "Hold",
     "Holder",
     "Holding",
     "Move",
     "NetworkGate",
+    "NetworkLook",
+    "NodeScore",
     "Order",
     "Recovery",
     "Reorg",

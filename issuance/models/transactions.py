@@ -50,6 +50,7 @@ class ChainTransaction(PublicRow, WorkRow):
     # Since when its receipt and the follower's record contradict each other.
     disagreed_since = models.DateTimeField(null=True)
     gas_used = models.BigIntegerField(null=True)
+    gas_price_wei = models.BigIntegerField(null=True)
     last_note = models.CharField(max_length=200, blank=True)
     # Asked for once, by whom and why; from then on only forms that cancel are signed.
     cancel_asked_at = models.DateTimeField(null=True)

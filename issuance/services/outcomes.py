@@ -123,6 +123,7 @@ def close(row: ChainTransaction, evidence: FinalEvidence, *, now: datetime) -> T
             "include_block": receipt.block_number,
             "include_block_hash": receipt.block_hash,
             "gas_used": receipt.gas_used,
+            "gas_price_wei": receipt.gas_price,
         }
     return Transition(
         row=row,
