@@ -277,7 +277,7 @@ def last_onchain_id(*, token_id: uuid.UUID) -> int:
 def highest_executed_id(*, token_id: uuid.UUID) -> int:
     """The highest order id that the token's recorded events used up; 0 before the first."""
     kinds = ["ORDER_MINTED", "ORDER_BURNED", "ORDER_RECOVERED"]
-    rows = TokenLog.objects.filter(token_id=token_id, kind__in=kinds, vanished__isnull=True)
+    rows = TokenLog.objects.canonical().filter(token_id=token_id, kind__in=kinds)
     return int(rows.aggregate(highest=Max("onchain_id"))["highest"] or 0)
 
 

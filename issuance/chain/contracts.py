@@ -59,8 +59,27 @@ def read_revert(data: bytes) -> tuple[str, tuple[object, ...]]:
 @cache
 def event_names() -> dict[str, str]:
     """The token's events: topic -> name."""
+    return {topic: event.name for topic, event in events().items()}
+
+
+@dataclass(frozen=True, slots=True)
+class EventShape:
+    """An event of the ABI: its name, and (name, type) of its arguments, indexed ones apart."""
+
+    name: str
+    indexed: tuple[tuple[str, str], ...]
+    plain: tuple[tuple[str, str], ...]
+
+
+@cache
+def events() -> dict[str, EventShape]:
+    """The token's events: topic -> shape."""
     return {
-        f"0x{keccak(text=_signature(entry)).hex()}": entry["name"]
+        f"0x{keccak(text=_signature(entry)).hex()}": EventShape(
+            name=entry["name"],
+            indexed=tuple((i["name"], _type(i)) for i in entry["inputs"] if i["indexed"]),
+            plain=tuple((i["name"], _type(i)) for i in entry["inputs"] if not i["indexed"]),
+        )
         for entry in artifact("EtfToken").abi
         if entry["type"] == "event"
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from eth_abi.abi import decode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -41,8 +42,21 @@ def decode_event(log: Log) -> TokenEvent | None:
     reader = _READERS.get(topic)
     if reader is not None:
         return reader(log)
-    name = contracts.event_names().get(topic)
-    return None if name is None else OtherEvent(log, name)
+    shape = contracts.events().get(topic)
+    return None if shape is None else _other(log, shape)
+
+
+def _other(log: Log, shape: contracts.EventShape) -> OtherEvent:
+    """An event that nothing depends on, with its arguments as text."""
+    words = [bytes.fromhex(topic[2:]) for topic in log.topics[1:]]
+    values = [decode([kind], word)[0] for (_, kind), word in zip(shape.indexed, words, strict=True)]
+    values += decode([kind for _, kind in shape.plain], log.data)
+    names = [name for name, _ in (*shape.indexed, *shape.plain)]
+    return OtherEvent(log, shape.name, dict(zip(names, map(_text, values), strict=True)))
+
+
+def _text(value: object) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 def _account(topic: str) -> str:

@@ -321,10 +321,14 @@ class RulesChanged:
 
 @dataclass(frozen=True, slots=True)
 class OtherEvent:
-    """Any other event of the token: its name from the ABI."""
+    """Any other event of the token: its name and arguments from the ABI, all as text.
+
+    The name is UNKNOWN when the contract's own code knows no such event.
+    """
 
     log: Log
     name: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 TokenEvent = (

@@ -18,6 +18,7 @@ from issuance.pipeline.broadcast import broadcast
 from issuance.pipeline.observe import Observation, Verdict, observe
 from issuance.pipeline.sign import sign_and_send, sign_dearer
 from issuance.pipeline.world import World
+from issuance.services.agreement import Agreement, verdict
 from issuance.services.outcomes import FinalEvidence
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
@@ -115,6 +116,10 @@ def _settle(look: _Look) -> None:
     )
     failpoint("settle.before")
     if not services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now):
+        if verdict(row, seen.receipt) is not Agreement.AGREES:
+            # The follower reads the same blocks by itself; it is a moment behind.
+            _wait(row, "the recorded events do not show it yet", LOOK_EVERY, now)
+            return
         _wait(row, "the evidence does not explain every order", SUSPICION_WAIT, now)
     failpoint("settle.committed")
 

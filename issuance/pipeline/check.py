@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from core.errors import DomainError
 from core.failpoints import failpoint
 from core.work import claim_due
 from issuance import queries, services
@@ -46,7 +47,12 @@ def _check(order: Order, *, world: World, now: datetime) -> int:
         # Somebody's transaction has just used it; wait for its finality.
         services.delay_order(order_id=order.pk, reason_code="", wait=RETRY, now=now)
         return 0
-    services.requeue_checked(order_id=order.pk, wait=REQUEUE_WAIT, now=now)
+    try:
+        services.requeue_checked(order_id=order.pk, wait=REQUEUE_WAIT, now=now)
+    except DomainError as obstacle:
+        # In recovery "unused" is not the last word: a lost transaction may still use the id.
+        services.delay_order(order_id=order.pk, reason_code=obstacle.code, wait=RETRY, now=now)
+        return 0
     failpoint("check.requeued")
     return 1
 
@@ -54,9 +60,9 @@ def _check(order: Order, *, world: World, now: datetime) -> int:
 def _settle_by_log(order: Order, *, now: datetime) -> int:
     """The id is used: the recorded event must name this very order, or a person must look."""
     kind = "ORDER_MINTED" if order.type == OrderType.MINT else "ORDER_BURNED"
-    log = TokenLog.objects.filter(
-        token=order.token, onchain_id=order.onchain_id, kind__in=["ORDER_MINTED", "ORDER_BURNED"]
-    ).first()
+    kinds = ["ORDER_MINTED", "ORDER_BURNED", "ORDER_RECOVERED"]
+    logs = TokenLog.objects.canonical().filter(token=order.token, kind__in=kinds)
+    log = logs.filter(onchain_id=order.onchain_id).first()
     if log is None:
         # The follower has not come so far yet.
         services.delay_order(order_id=order.pk, reason_code="", wait=RETRY, now=now)

@@ -1,18 +1,23 @@
 """Token events up to the finalized head: read in ranges, recorded with the cursor that moves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
+from core.errors import DomainError
 from core.failpoints import failpoint
 from issuance import queries, services
 from issuance.chain import types as chain
-from issuance.chain.errors import ChainError
+from issuance.chain.errors import ChainAnswerInvalid, ChainError
 from issuance.chain.events import decode_event
 from issuance.chain.token import TokenReader
-from issuance.models import ChainCursor, Token
+from issuance.models import BlockHead, ChainCursor, Token
+from issuance.pipeline.blocks import look_at_blocks
 from issuance.pipeline.world import World
+from issuance.services.blocks import moment
 from issuance.services.escrow import FinalizedRange
+from issuance.services.logbook import UNKNOWN
 
 RANGE_BLOCKS_MAX = 2_000
 RANGES_PER_TICK_MAX = 10
@@ -20,7 +25,11 @@ _log = structlog.get_logger(__name__)
 
 
 def follow_all(*, world: World, now: datetime) -> int:
-    """Bring every token's record up to its chain's finalized head; returns new events."""
+    """Look at the blocks, then bring every token's record up to its chain's finalized head.
+
+    Returns the number of new events. One token's obstacle stops neither the others nor the look.
+    """
+    look_at_blocks(world=world, now=now)
     found = 0
     for token in queries.tokens():
         try:
@@ -29,23 +38,24 @@ def follow_all(*, world: World, now: datetime) -> int:
                 if count is None:
                     break
                 found += count
-        except ChainError as unknown:
-            _log.info("follow_waits", token=token.public_id, reason=unknown.code)
+        except (ChainError, DomainError) as obstacle:
+            _log.info("follow_waits", token=token.public_id, reason=obstacle.code)
     return found
 
 
 def follow(*, token: Token, node: chain.Chain, now: datetime) -> int | None:
     """Record one range of finalized blocks; None when there was none. Raises ChainError."""
     cursor = ChainCursor.objects.get(token=token)
-    finalized = node.finalized()
-    if finalized.number <= cursor.block:
-        return None
-    if cursor.block_hash and node.block_hash(cursor.block) != cursor.block_hash:
+    # Before anything that may end this look: a changed past must be seen though nothing is new.
+    if _has_changed(cursor, node):
         services.trip(
             name=queries.network_breaker(token.network),
             reason=f"finalized block {cursor.block} has another hash now",
             now=now,
         )
+        return None
+    finalized = node.finalized()
+    if finalized.number <= cursor.block:
         return None
     first = cursor.block + 1
     last = _last_block(node, first, finalized)
@@ -53,18 +63,28 @@ def follow(*, token: Token, node: chain.Chain, now: datetime) -> int | None:
         return None
     logs = node.logs(address=token.address, first=first, last=last.number)
     failpoint("follow.read")
-    events = [event for log in logs if not log.removed and (event := decode_event(log))]
-    reader = TokenReader(node, token.address)
-    at_head = last.number == finalized.number
     found = FinalizedRange(
         first_block=first,
         last=last,
-        events=events,
-        reserves=reader.reserves(at=last.number) if at_head else None,
+        events=read_events(token, logs),
+        reserves=_reserves(token, node, last) if last.number == finalized.number else None,
+        times=_times(token.network, logs, node=node, last=last),
     )
+    # Read on one chain from end to end: the cursor's block, the logs and the last block.
+    if node.block_hash(last.number) != last.hash or _has_changed(cursor, node):
+        raise ChainAnswerInvalid(f"block {last.number} changed while it was read")
     count = services.record_logs(token_id=token.pk, found=found, now=now)
     failpoint("follow.committed")
     return count
+
+
+def read_events(token: Token, logs: Sequence[chain.Log]) -> list[chain.TokenEvent]:
+    """What a token's logs say; one that its code does not know is kept by that name."""
+    return [
+        decode_event(log) or chain.OtherEvent(log, UNKNOWN)
+        for log in logs
+        if not log.removed and log.address.lower() == token.address.lower()
+    ]
 
 
 def heads(*, world: World) -> dict[str, str]:
@@ -80,6 +100,35 @@ def heads(*, world: World) -> dict[str, str]:
         except ChainError as unknown:
             seen[token.network] = f"unknown: {unknown.code}"
     return seen
+
+
+def _has_changed(cursor: ChainCursor, node: chain.Chain) -> bool:
+    """Whether another block stands where ours was final. A node that is not so far proves nothing."""
+    if not cursor.block_hash:
+        return False
+    present = node.block_hash(cursor.block)
+    return present is not None and present != cursor.block_hash
+
+
+def _reserves(token: Token, node: chain.Chain, last: chain.Head) -> chain.Reserves:
+    return TokenReader(node, token.address).reserves(at=last.number)
+
+
+def _times(
+    network: str, logs: Sequence[chain.Log], *, node: chain.Chain, last: chain.Head
+) -> dict[int, datetime]:
+    """When each block with a log was made. Raises ChainAnswerInvalid for a log of another block."""
+    hashes = {log.block_number: log.block_hash for log in logs}
+    rows = BlockHead.objects.filter(network=network, number__in=list(hashes))
+    times = {row.number: row.block_time for row in rows if row.hash == hashes[row.number]}
+    for number, block_hash in hashes.items():
+        if number in times:
+            continue
+        block = last if number == last.number else node.block(number)
+        if block is None or block.hash != block_hash:
+            raise ChainAnswerInvalid(f"a log of a block {number} that is not on the chain")
+        times[number] = moment(block.timestamp)
+    return times
 
 
 def _last_block(node: chain.Chain, first: int, finalized: chain.Head) -> chain.Head | None:

@@ -5,6 +5,7 @@ from issuance.services.assignment import assign_orders, delay_order, doubt_order
 from issuance.services.attestations import assign_attestation, record_attestation
 from issuance.services.blocks import record_blocks
 from issuance.services.escrow import record_logs
+from issuance.services.expectations import announce_change
 from issuance.services.holds import expire_holds, lift_hold, place_hold
 from issuance.services.inclusion import (
     record_broadcast,
@@ -41,6 +42,7 @@ from issuance.services.tokens import (
 )
 
 __all__ = [
+    "announce_change",
     "approve_order",
     "assign_attestation",
     "assign_holders",

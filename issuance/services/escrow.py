@@ -1,12 +1,10 @@
 """Finalized events of a token: kept, matched with redemptions, and never met with silence."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
-from core import breakers
 from core.failpoints import failpoint
 from core.transitions import move
 from core.units import format_quantity
@@ -17,34 +15,14 @@ from custody.services.findings import record_break
 from custody.states import BreakKind, Severity
 from issuance import policy, queries
 from issuance.chain import types as chain
-from issuance.models import ChainCursor, Order, SupplySnapshot, Token, TokenLog
+from issuance.models import ChainCursor, Order, SupplySnapshot, Token
+from issuance.services import expectations, logbook
+from issuance.services.blocks import moment
 from issuance.services.facts import order_facts
+from issuance.services.holdings import keep_holdings
 from issuance.services.lanes import PIPELINE
 from issuance.services.settlement import record_cap
-from issuance.states import ORDER_FINAL, ORDER_TRANSITIONS, OrderStatus, OrderType
-
-_NAMES: dict[type, str] = {
-    chain.OrderMinted: "ORDER_MINTED",
-    chain.OrderRejected: "ORDER_REJECTED",
-    chain.OrderBurned: "ORDER_BURNED",
-    chain.RedeemRequested: "REDEEM_REQUESTED",
-    chain.RedeemCancelled: "REDEEM_CANCELLED",
-    chain.Transferred: "TRANSFERRED",
-    chain.Attested: "ATTESTED",
-    chain.HolderSet: "HOLDER_SET",
-    chain.RoleChanged: "ROLE_CHANGED",
-}
-# Its shares were given back, or its tokens: nothing of it may happen on chain any more.
-_OVER = ORDER_FINAL - {OrderStatus.COMPLETED}
-_ENDED_OTHERWISE = frozenset({OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.FAILED})
-_TYPE_OF = {chain.OrderMinted: OrderType.MINT, chain.OrderBurned: OrderType.REDEEM}
-OrderEvent = (
-    chain.OrderMinted
-    | chain.OrderRejected
-    | chain.OrderBurned
-    | chain.RedeemRequested
-    | chain.RedeemCancelled
-)
+from issuance.states import ORDER_TRANSITIONS, OrderStatus, OrderType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +33,8 @@ class FinalizedRange:
     last: chain.Head
     events: Sequence[chain.TokenEvent]
     reserves: chain.Reserves | None
+    # When each block was made that holds an event.
+    times: Mapping[int, datetime] = field(default_factory=dict)
 
 
 @use_case
@@ -67,57 +47,32 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
     if cursor.block != found.first_block - 1:
         return 0
     token = queries.token_by_id(token_id=token_id)
-    kept = _keep(token, found.events)
+    last = found.last
+    kept = logbook.keep(
+        token=token, first=found.first_block, last=last.number, seen=found.events, now=now
+    )
     if found.reserves is not None:
         # Before any event: whoever holds an event stream must not wait for the token's row.
-        _snapshot(token, found.last, found.reserves, now=now)
-    requests = [(event, order) for event, order in kept if isinstance(event, chain.RedeemRequested)]
+        _snapshot(token, last, found.reserves, now=now)
+    requests = [
+        (entry.event, entry.order)
+        for entry in kept.fresh
+        if isinstance(entry.event, chain.RedeemRequested)
+    ]
     # All before the first event: whoever holds an event stream must not wait for an order.
     queries.lock_orders(order_ids=[order.pk for _, order in requests if order is not None])
+    expectations.shut_lost_wallets(token=token, entries=kept.fresh, now=now)
     for request, asked in sorted(requests, key=_by_stream):
         _take_escrow(token, request, asked, now=now)
-    for event, order in kept:
-        _require_expected(token, event, order, now=now)
-    cursor.block = found.last.number
-    cursor.block_hash = found.last.hash
-    cursor.moved_at = now
-    cursor.save(update_fields=["block", "block_hash", "moved_at"])
+    times = {entry.row.block: moment(last.timestamp) for entry in kept.fresh} | dict(found.times)
+    keep_holdings(token=token, entries=kept.fresh, times=times, now=now)
+    expectations.require_expected(token=token, entries=kept.fresh, now=now)
+    expectations.require_still_there(token=token, vanished=kept.vanished, now=now)
+    cursor.block, cursor.block_hash = last.number, last.hash
+    cursor.block_time, cursor.moved_at = moment(last.timestamp), now
+    cursor.save(update_fields=["block", "block_hash", "block_time", "moved_at"])
     failpoint("follow.precommit")
-    return len(kept)
-
-
-def _keep(
-    token: Token, seen: Sequence[chain.TokenEvent]
-) -> list[tuple[chain.TokenEvent, Order | None]]:
-    """Append the events; each comes back with the order its id belongs to, if it is ours."""
-    wanted = {event.order_id for event in seen if isinstance(event, OrderEvent)}
-    orders = queries.orders_by_onchain_id(token=token, onchain_ids=wanted)
-    pairs = [
-        (event, orders.get(event.order_id) if isinstance(event, OrderEvent) else None)
-        for event in seen
-    ]
-    TokenLog.objects.bulk_create([_row(token, event, order) for event, order in pairs])
-    return pairs
-
-
-def _row(token: Token, event: chain.TokenEvent, order: Order | None) -> TokenLog:
-    row = TokenLog(
-        token=token,
-        block=event.log.block_number,
-        block_hash=event.log.block_hash,
-        tx_hash=event.log.tx_hash,
-        log_index=event.log.index,
-        kind=_NAMES.get(type(event), "OTHER"),
-        order=order,
-    )
-    if isinstance(event, OrderEvent):
-        row.onchain_id, row.account = Decimal(event.order_id), event.account
-        row.quantity = 0 if isinstance(event, chain.OrderRejected) else event.amount
-    elif isinstance(event, chain.Transferred):
-        row.account, row.quantity = event.receiver, event.amount
-    elif isinstance(event, chain.HolderSet | chain.RoleChanged):
-        row.account = event.account
-    return row
+    return len(kept.fresh)
 
 
 def _take_escrow(
@@ -175,29 +130,6 @@ def _unmatched(
         )[:160],
     )
     record_break(found, actor=PIPELINE, now=now)
-
-
-def _require_expected(
-    token: Token, event: chain.TokenEvent, order: Order | None, *, now: datetime
-) -> None:
-    """A mint or burn that no order of ours explains, or one that had ended, halts the token."""
-    if not isinstance(event, chain.OrderMinted | chain.OrderBurned):
-        return
-    ours = (
-        order is not None
-        and order.status not in _ENDED_OTHERWISE
-        and order.type == _TYPE_OF[type(event)]
-        and order.status not in _OVER
-        and order.quantity == event.amount
-        and order.wallet.address.lower() == event.account.lower()
-    )
-    if not ours:
-        breakers.open_breaker(
-            name=queries.token_breaker(token),
-            reason=f"unexpected {_NAMES[type(event)]} of id {event.order_id} in {event.log.tx_hash}",
-            actor=PIPELINE,
-            now=now,
-        )
 
 
 def _snapshot(token: Token, last: chain.Head, reserves: chain.Reserves, *, now: datetime) -> None:

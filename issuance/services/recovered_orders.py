@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from core import breakers
 from core.failpoints import failpoint
@@ -45,12 +45,12 @@ def doubtful_orders(recovery: Recovery) -> QuerySet[Order]:
 
 def executed_unsigned(network: str) -> QuerySet[Order]:
     """Orders that the chain has executed although our rows say that nothing was signed for them."""
-    return Order.objects.filter(
-        token__network=network,
-        status__in=[OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL],
-        logs__kind__in=["ORDER_MINTED", "ORDER_BURNED"],
-        logs__vanished__isnull=True,
+    happened = TokenLog.objects.canonical().filter(
+        order=OuterRef("pk"), kind__in=["ORDER_MINTED", "ORDER_BURNED"]
     )
+    unsigned = [OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL]
+    rows = Order.objects.filter(token__network=network, status__in=unsigned)
+    return rows.filter(Exists(happened))
 
 
 @use_case
@@ -96,9 +96,7 @@ def _went_back(order: Order) -> bool:
     if order.type != OrderType.REDEEM or order.status not in _RETURNABLE:
         return False
     kinds = ["REDEEM_REQUESTED", "REDEEM_CANCELLED"]
-    rows = TokenLog.objects.filter(
-        token=order.token, order=order, kind__in=kinds, vanished__isnull=True
-    )
+    rows = TokenLog.objects.canonical().filter(token=order.token, order=order, kind__in=kinds)
     last = rows.order_by("-block", "-log_index").first()
     return last is not None and last.kind == "REDEEM_CANCELLED"
 

@@ -57,7 +57,6 @@ class GateMissing(DomainError):
     """The network has neither a signer nor a token."""
 
     code = "network_unknown"
-    status = 404
     title = "No token is issued on that network."
 
 

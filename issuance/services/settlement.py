@@ -15,6 +15,7 @@ from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Token
 from issuance.services import lanes, moves, postings
+from issuance.services.agreement import agrees
 from issuance.services.facts import order_facts
 from issuance.services.holder_outcomes import release_holders, settle_holders
 from issuance.services.lanes import PIPELINE
@@ -46,14 +47,16 @@ def settle_transaction(
 ) -> bool:
     """Write the end of a transaction and of everything it carried, once.
 
-    False when it was final already, or when the evidence does not explain every order: then a
-    breaker opens and nothing is settled.
+    False when it was final already, when the follower's record does not hold the same events yet,
+    or when the evidence does not explain every order: then a breaker opens and nothing is settled.
     """
     rows = ChainTransaction.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "token__fund"
     )
     row = rows.get(pk=chain_transaction_id)
     if row.status in CHAIN_TRANSACTION_FINAL:
+        return False
+    if evidence.receipt is not None and not agrees(row, evidence.receipt, now=now):
         return False
     orders = lanes.bound_orders(row)
     if evidence.status == ChainTransactionStatus.FINAL_OK:

@@ -21,7 +21,7 @@ from custody.ledger.posting import Posting, post
 from custody.models import CustodyAccount, Fund
 from custody.providers.custodian import AttestationRequest, SignedAttestation
 from custody.states import Bucket, TransferKind
-from issuance import services
+from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.chain.attestation import TokenDomain
 from issuance.chain.client import ChainClient
@@ -149,6 +149,7 @@ class Stage:
             lambda: (
                 Holder.objects.filter(token=self.token, status="REGISTERED").exists()
                 and Token.objects.get(pk=self.token.pk).attested_units > 0
+                and not queries.attestation_on_its_way(token_id=self.token.pk)
             )
         )
         self.token.refresh_from_db()
