@@ -39,6 +39,14 @@ def client_for(network: str) -> ChainClient:
     return _client(network, tuple(urls), chain_id_of(network), ceiling)
 
 
+def single_nodes(network: str) -> list[ChainClient]:
+    """A network's nodes, each as a client by itself: to tell which one errs. Raises NetworkUnknown."""
+    chain_id = chain_id_of(network)
+    ceiling = settings.CHAIN_FEE_CEILINGS_GWEI.get(network, _FEE_CEILING_GWEI)
+    urls = settings.CHAIN_RPC_URLS.get(network, [])
+    return [_client(network, (url,), chain_id, ceiling) for url in urls]
+
+
 def signer_for(address: str) -> LocalSigner:
     """The signer that holds an address's key. Raises KeystoreUnreadable."""
     return _signer(keystore_directory(), address.lower(), _password())
