@@ -57,6 +57,9 @@ class ChainTransaction(PublicRow, WorkRow):
     cancel_reason = models.CharField(max_length=200, blank=True)
     cancelled_by = models.CharField(max_length=80, blank=True)
 
+    # A person wants a dearer form now, although the time for one has not come.
+    hurry_asked_at = models.DateTimeField(null=True)
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
