@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
     from crash.scene import Scene
     from tests.issuance.stage import Stage
 
-if TYPE_CHECKING:
-    pass
-
 TURN_SECONDS = 0.02
-CONTROL_KILL_SHARE = 0.3
+# All failpoints shall have been died at often enough after this part of the storm.
+LEVEL_SHARE = 0.85
 QUIET_LOOK_SECONDS = 0.5
 VERDICT_SECONDS_MAX = 90
 HALT_SECONDS_MAX = 30
@@ -52,7 +51,6 @@ class Campaign:
         self._mined_at = 0.0
         self._client_pids: list[int] = []
         self._waiting_clients: list[Callable[[], None]] = []
-        self._control_pid = 0
         self._fork_control: Callable[[], int] = lambda: 0
 
     def run(self) -> Result:
@@ -70,8 +68,7 @@ class Campaign:
         finally:
             if hasattr(self, "_crew"):
                 self._crew.dismiss()
-            for pid in (*self._client_pids, self._control_pid):
-                children.end(pid)
+            self._end_sides()
             self._ground.stop()
             self._ground.remove()
         return self._result
@@ -85,6 +82,7 @@ class Campaign:
         django.setup()
         from crash.chaos import ChainChaos  # noqa: PLC0415 - as above
         from crash.crew import Crew, planted  # noqa: PLC0415 - as above
+        from crash.happenings import Happenings  # noqa: PLC0415 - as above
         from crash.operator import Operator  # noqa: PLC0415 - as above
         from crash.scene import build_scene  # noqa: PLC0415 - as above
         from crash.worker import Post  # noqa: PLC0415 - as above
@@ -95,7 +93,7 @@ class Campaign:
             holders=self._spec.holders,
         )
         stage = scene.stage
-        proxy_url = self._ground.start_proxy(self._spec.seed)
+        proxy_urls = self._ground.start_proxy(self._spec.seed)
         self._chaos = ChainChaos(
             stage,
             self._folder,
@@ -105,7 +103,7 @@ class Campaign:
         self._chaos.prepare()
         post = Post(
             stage=stage,
-            proxy_url=proxy_url,
+            proxy_urls=proxy_urls,
             redis_url=self._ground.redis.url,
             log_path=self._folder / "workers.log",
             mutant=self._spec.mutant,
@@ -116,11 +114,19 @@ class Campaign:
             dice=random.Random(self._spec.seed + 2),  # noqa: S311 - as above
             points=planted() if self._spec.failpoints else [],
             armed=self._spec.kills,
+            has_mishaps=self._spec.mishaps,
         )
         self._operator = Operator(self._folder)
-        self._name_events()
+        self._happenings = Happenings(
+            spec=self._spec,
+            ground=self._ground,
+            chaos=self._chaos,
+            crew=self._crew,
+            dice=self._dice,
+            attempt=self._try,
+        )
         self._start_clients(scene)
-        self._start_sides(stage, proxy_url)
+        self._start_sides(stage, proxy_urls[0])
 
     def _start_clients(self, scene: "Scene") -> None:
         """One process for each institution."""
@@ -173,7 +179,8 @@ class Campaign:
         while (now := time.monotonic()) < until or (
             now < latest and self._operator.completed < self._spec.completed_min
         ):
-            self._happen(now - last)
+            self._crew.level = self._level(1 - (until - now) / self._spec.seconds)
+            self._happenings.draw(now - last)
             last = now
             self._tend()
             is_due = self._spec.failover_every and now > failover_at
@@ -187,23 +194,9 @@ class Campaign:
                     return
             time.sleep(TURN_SECONDS)
 
-    def _happen(self, elapsed: float) -> None:
-        """Each kind of event has its chance in the time that has passed."""
-        for name, rate in self._spec.rates.items():
-            if self._dice.random() < rate * elapsed:
-                self._counts[name] += 1
-                self._events[name]()
-
-    def _kill(self) -> None:
-        if self._spec.kills:
-            self._crew.kill_one()
-        if self._dice.random() < CONTROL_KILL_SHARE:
-            children.end(self._control_pid)
-            self._control_pid = 0
-
-    def _stop(self) -> None:
-        if self._spec.kills:
-            self._crew.stop_one()
+    def _level(self, elapsed: float) -> int:
+        """How often each failpoint shall have been died at after this part of the storm."""
+        return ceil(self._spec.hits_min * min(max(elapsed, 0.01) / LEVEL_SHARE, 1))
 
     def _try(self, event: Callable[[], None]) -> None:
         """The chain moves and the database fails over: an event may not find what it needs."""
@@ -214,34 +207,26 @@ class Campaign:
             self._log(f"{event.__name__}: {trouble!r}")
             self._operator.forget_connection()
 
-    def _name_events(self) -> None:
-        chaos = self._chaos
-        self._events: dict[str, Callable[[], None]] = {
-            "kill_one": self._kill,
-            "stop_one": self._stop,
-            "flushall": self._ground.flushall,
-            "rest": chaos.rest,
-            "stall": self._ground.stall,
-            "drop": lambda: chaos.wish("drop"),
-            "steal": lambda: chaos.wish("steal"),
-            "revert_for_a_moment": lambda: chaos.wish("revert_for_a_moment"),
-            "reorganise": lambda: self._try(chaos.reorganise),
-            "haunt": lambda: self._try(chaos.haunt),
-            "spike": lambda: self._try(chaos.spike),
-        }
-
     def _tend(self) -> None:
         """What goes on in any weather: blocks, workers, the operator."""
         now = time.monotonic()
         if now - self._mined_at > BLOCK_SECONDS:
             self._mined_at = now
             self._try(self._chaos.mine)
+            self._try(self._happenings.mine_apart)
         self._crew.tend()
         self._operator.look()
         if not self._checker.is_running():
             raise StackError(f"the checker has died:\n{self._checker.log_tail()}")
-        if self._spec.control_orders and not children.is_alive(self._control_pid):
-            self._control_pid = self._fork_control()
+        sides = self._happenings
+        if self._spec.control_orders and not children.is_alive(sides.control_pid):
+            sides.control_pid = self._fork_control()
+
+    def _end_sides(self) -> None:
+        for pid in self._client_pids:
+            children.end(pid)
+        if hasattr(self, "_happenings"):
+            children.end(self._happenings.control_pid)
 
     def _fail_over(self) -> None:
         """Accepted orders are on the standby before the cut; what follows the cut is lost."""
@@ -297,8 +282,7 @@ class Campaign:
 
     def _judge(self) -> None:
         result = self._result
-        for pid in (*self._client_pids, self._control_pid):
-            children.end(pid)
+        self._end_sides()
         (self._folder / "final").touch()
         deadline = time.monotonic() + VERDICT_SECONDS_MAX
         while self._checker.is_running() and time.monotonic() < deadline:
@@ -344,7 +328,12 @@ class Campaign:
         result.failpoints = points
         result.rpc_faults = self._ground.fault_counts()
         result.chain = dict(self._chaos.counts)
-        result.flushalls = self._counts["flushall"]
+        happened = self._happenings.counts
+        result.flushalls = happened["flushall"]
+        result.redis_kills = happened["kill_redis"]
+        result.database_crashes = happened["crash_database"]
+        result.splits = dict(self._happenings.splits)
+        result.mishaps = dict(crew.mishaps)
         result.halts = self._operator.closed
 
     def _violations(self) -> list[dict[str, str]]:

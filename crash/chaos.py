@@ -86,6 +86,8 @@ class ChainChaos:
     def reorganise(self, depth: int | None = None, *, shape: str = "") -> None:
         """Replace the newest blocks, never a finalized one: their transactions vanish, or come
         back in other blocks, in another order."""
+        # Empty blocks would otherwise come back as they were, hash by hash: nothing would have moved.
+        self.anvil.rpc("anvil_setCoinbase", f"0x{self.dice.randbytes(20).hex()}")
         depth = depth or self.dice.choice([1, 1, 1, 2, 2, 3, FINALITY_BLOCKS])
         shape = shape or self.dice.choice(["drop", "again", "again", "shuffled", "some"])
         self.note_supplies(depth)

@@ -13,43 +13,23 @@ from pathlib import Path
 
 from config.devstack.places import CHECKOUT
 from crash import worker
+from crash.mishaps import MARK
 from crash.worker import Post
 
-ARMED_PERCENT = 80
-# Points that are passed all the time: a worker that died at the first pass would do no work.
-OFTEN = frozenset(
-    {"advance.claimed", "assign.claimed", "follow.read", "observe.seen", "register.wanted"}
-)
-NTH_MAX_OFTEN = 15
-NTH_MAX = 3
-# What happens seldom is waited for by nearly everybody, or it would never be interrupted.
-SELDOM = frozenset(
-    {
-        "attest.answered",
-        "attest.committed",
-        "attest.recorded",
-        "bump.committed",
-        "check.asked",
-        "check.finished",
-        "check.requeued",
-        "dead.committed",
-        "gone.recorded",
-        "register.committed",
-        "reorg.before_record",
-        "reorg.record.precommit",
-        "reorg.recorded",
-    }
-)
+# So many of a hundred have a point to die at; the others work until somebody kills them.
+ARMED_PERCENT = 85
+NTH_MAX = 15
 SHIFT_SECONDS = (5.0, 14.0)
 STOP_SECONDS = (0.5, 4.0)
+SOURCES = ("core", "kyc", "custody", "issuance")
 
 
 def planted() -> list[str]:
     """Every failpoint in the product's code, by name."""
-    sources = [path for app in ("issuance", "custody") for path in (CHECKOUT / app).rglob("*.py")]
+    sources = [path for app in SOURCES for path in (CHECKOUT / app).rglob("*.py")]
     found = set()
     for source in sources:
-        found |= set(re.findall(r'failpoint\("([a-z_.]+)"\)', source.read_text()))
+        found |= set(re.findall(r'failpoint\(\s*"([a-z_.]+)"', source.read_text()))
     return sorted(found)
 
 
@@ -58,7 +38,7 @@ class _Hand:
     """One living worker."""
 
     pid: int
-    log: Path
+    trail: Path
     ends_at: float
     sleeps_until: float = 0.0
 
@@ -71,12 +51,17 @@ class Crew:
     size: int
     dice: random.Random
     points: Sequence[str]
+    # How often each point shall have been died at by now; it rises while the storm lasts.
+    level: int = 1
     kills: int = 0
     stops: int = 0
     accidents: int = 0
     hits: Counter[str] = field(default_factory=Counter)
+    mishaps: Counter[str] = field(default_factory=Counter)
     armed: bool = True
+    has_mishaps: bool = True
     _hired: int = 0
+    _passes: Counter[str] = field(default_factory=Counter)
     _hands: dict[int, _Hand] = field(default_factory=dict)
     _killed: set[int] = field(default_factory=set)
 
@@ -118,34 +103,51 @@ class Crew:
             self._signal(hand, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(hand.pid, 0)
+            self._read_trail(hand, is_ours=True)
         self._hands.clear()
+
+    def lagging(self) -> list[str]:
+        """The points that have been died at less often than they should by now."""
+        return [point for point in self.points if self.hits[point] < self.level]
 
     def _hire(self) -> None:
         self._hired += 1
-        log = self.post.log_path.with_name(f"passes-{self._hired}")
-        log.touch()
+        trail = self.post.log_path.with_name(f"passes-{self._hired}")
+        trail.touch()
         points = self._points() if self.armed else {}
-        pid = worker.fork(self.post, points=points, log=log, seed=self.dice.getrandbits(32))
+        pid = worker.fork(
+            self.post,
+            points=points,
+            trail=trail,
+            seed=self.dice.getrandbits(32),
+            has_mishaps=self.armed and self.has_mishaps,
+        )
         shift = self.dice.uniform(*SHIFT_SECONDS)
-        self._hands[pid] = _Hand(pid, log, time.monotonic() + shift)
+        self._hands[pid] = _Hand(pid, trail, time.monotonic() + shift)
 
     def _points(self) -> dict[str, int]:
-        """A common point among those least often died at, and every seldom one that lags behind."""
+        """Every point that lags behind: at its first pass where it is seldom passed, else at any.
+
+        When none lags, one of those died at least often.
+        """
         if not self.points or self.dice.randrange(100) >= ARMED_PERCENT:
             return {}
-        least = min(self.hits[point] for point in self.points)
-        common = [point for point in self.points if point not in SELDOM]
-        fewest = min((self.hits[point] for point in common), default=0)
-        few = [point for point in common if self.hits[point] <= fewest + 1]
-        armed = {}
-        if few:
-            point = self.dice.choice(few)
-            most = NTH_MAX_OFTEN if point in OFTEN else NTH_MAX
-            armed[point] = self.dice.randint(1, most)
-        lagging = [
-            point for point in self.points if point in SELDOM and self.hits[point] <= least + 2
-        ]
-        return armed | dict.fromkeys(lagging, 1)
+        lagging = self.lagging()
+        if not lagging:
+            fewest = min(self.hits[point] for point in self.points)
+            lagging = [self.dice.choice([p for p in self.points if self.hits[p] == fewest])]
+        # Those that everybody passes would keep the others from being reached at all.
+        common = [point for point in lagging if self._passes_of_a_shift(point) >= 1]
+        waited_for = [point for point in lagging if point not in common]
+        if common:
+            waited_for.append(self.dice.choice(common))
+        return {point: self._nth(point) for point in waited_for}
+
+    def _nth(self, point: str) -> int:
+        return self.dice.randint(1, max(min(int(self._passes_of_a_shift(point)), NTH_MAX), 1))
+
+    def _passes_of_a_shift(self, point: str) -> float:
+        return self._passes[point] / max(self._hired - len(self._hands), 1)
 
     def _bury(self) -> None:
         for pid in list(self._hands):
@@ -160,14 +162,16 @@ class Crew:
                 self.accidents += 1
                 continue
             self.kills += 1
-            if pid not in self._killed:
-                self._note_death(hand)
-            hand.log.unlink(missing_ok=True)
+            self._read_trail(hand, is_ours=pid in self._killed)
+            hand.trail.unlink(missing_ok=True)
 
-    def _note_death(self, hand: _Hand) -> None:
-        """The last point in its log is the one it died at."""
-        passed = hand.log.read_text().split()
-        if passed:
+    def _read_trail(self, hand: _Hand, *, is_ours: bool) -> None:
+        """What it passed; unless we killed it, the last point is the one it died at."""
+        words = hand.trail.read_text().split()
+        passed = [word for word in words if not word.startswith(MARK)]
+        self.mishaps.update(word.removeprefix(MARK) for word in words if word.startswith(MARK))
+        self._passes.update(passed)
+        if passed and not is_ours:
             self.hits[passed[-1]] += 1
 
     def _kill(self, hand: _Hand) -> None:

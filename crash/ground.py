@@ -7,13 +7,16 @@ import secrets
 import shutil
 import sys
 import urllib.request
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
-from config.devstack import places, ports
+from config.devstack import places, ports, redis_server
 from config.devstack.anvil import CHAIN_ID, Anvil, await_chain, program, program_version
 from config.devstack.processes import Child, StackError, start, stop, wait_until
 from config.devstack.redis_server import RedisServer, start_redis
@@ -23,6 +26,8 @@ from crash.servers import Cluster
 STOP_SECONDS = 5
 PROXY_SECONDS = 20
 STALL_SECONDS = 5.0
+# As many operators as the pipeline wants to hear.
+ENDPOINTS = 3
 
 
 def product_environment(*, database_url: str, redis_url: str) -> dict[str, str]:
@@ -69,15 +74,17 @@ class Ground:
         )
         self.children.append(self.redis.child)
         self.chain = start_chain(self.folder / "chain.log")
-        self.children.append(self.chain.child)
+        self.fork = start_chain(self.folder / "fork.log")
+        self.children += [self.chain.child, self.fork.child]
         os.environ.update(
             product_environment(database_url=self.cluster.url, redis_url=self.redis.url)
         )
 
-    def start_proxy(self, seed: int) -> str:
-        """Start the liar between the workers and the chain; returns its address."""
+    def start_proxy(self, seed: int) -> list[str]:
+        """Start the liar between the workers and the chain; returns its endpoints' addresses."""
         port = ports.free_port()
-        command = [sys.executable, "-m", "crash.proxy", str(port), self.chain.url, str(seed)]
+        command = [sys.executable, "-m", "crash.proxy", str(port), self.chain.url, self.fork.url]
+        command.append(str(seed))
         child = start("proxy", command, log_path=self.folder / "proxy.log", cwd=places.CHECKOUT)
         self.children.append(child)
         wait_until(
@@ -87,7 +94,7 @@ class Ground:
             what="the start of the proxy",
         )
         self.proxy_url = f"http://{ports.LOOPBACK}:{port}"
-        return self.proxy_url
+        return [f"{self.proxy_url}/{number}" for number in range(ENDPOINTS)]
 
     def start_checker(self, spec: dict[str, Any]) -> Child:
         """Start the judge."""
@@ -116,9 +123,29 @@ class Ground:
         """Let the chain's finality stand still for a while, as the workers see it."""
         self._tell_proxy("stall", str(STALL_SECONDS))
 
+    def split(self, endpoints: Sequence[int], seconds: float, *, blocks: int) -> None:
+        """The other node leaves the chain some blocks ago and goes its own way for so long, with
+        these endpoints on its side."""
+        number = max(self.chain.block_number() - blocks, 1)
+        forking = {"jsonRpcUrl": self.chain.url, "blockNumber": number}
+        self.fork.rpc("anvil_reset", {"forking": forking})
+        self.fork.automine(on=False)
+        self._tell_proxy("split", json.dumps({"endpoints": list(endpoints), "seconds": seconds}))
+
+    def kill_redis(self) -> None:
+        """SIGKILL Redis and start it again, empty, at the same address."""
+        dead = self.redis.child
+        dead.process.kill()
+        dead.process.wait()
+        self.children.remove(dead)
+        command = [redis_server._program(), self.folder / "redis" / "redis.conf"]  # noqa: SLF001 - the one place that knows the binary
+        child = start("redis", command, log_path=self.folder / "redis.log")
+        self.children.append(child)
+        self.redis = replace(self.redis, child=child)
+
     def flushall(self) -> None:
         """Empty Redis."""
-        client = redis.Redis.from_url(self.redis.url)
+        client = redis.Redis.from_url(self.redis.url, retry=Retry(ConstantBackoff(0.1), 20))
         client.flushall()
         client.close()
 

@@ -1,7 +1,9 @@
 """A seeded JSON-RPC proxy between the workers and the chain that lies, loses and delays.
 
-Run as ``python -m crash.proxy PORT UPSTREAM SEED``. ``GET /counts`` says how often each fault
-happened; ``POST /chance`` sets how often they do, ``POST /stall`` holds finality for some seconds.
+Run as ``python -m crash.proxy PORT UPSTREAM OTHER SEED``. Each path ``/0``, ``/1`` ... is an
+endpoint of its own, as of another operator, before the same node; ``POST /split`` puts some of them
+before the other node, which is on a fork, for some seconds. ``GET /counts`` says how often each
+fault happened; ``POST /chance`` sets how often they do, ``POST /stall`` holds finality.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import random
 import sys
 import time
 from collections import Counter, deque
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +37,8 @@ OFFERS_KEPT = 4_000
 DELIVERED_ALL_THE_SAME = 0.5
 _HTTP_STATUSES = {Fault.HTTP_429: 429, Fault.HTTP_500: 500}
 _COMMON_HEADERS = {"Content-Type": "application/json"}
+# The node behind the endpoint that the request of this task came to.
+_node: ContextVar[str] = ContextVar("node")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,13 @@ def _offer(raw: str) -> _Offer:
 
 
 class Proxy:
-    """One upstream node behind a liar with a seed."""
+    """One node, and at times another on a fork, behind a liar with a seed."""
 
-    def __init__(self, upstream: str, seed: int) -> None:
+    def __init__(self, upstream: str, other: str, seed: int) -> None:
         self._upstream = upstream
+        self._other = other
+        self._apart: frozenset[int] = frozenset()
+        self._apart_until = 0.0
         self._dice = random.Random(seed)  # noqa: S311 - faults must be repeatable, not secret
         self._session: ClientSession | None = None
         self._held: dict[tuple[str, int], _Offer] = {}
@@ -79,6 +87,9 @@ class Proxy:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, truly or not."""
+        endpoint = int(request.match_info["endpoint"])
+        is_apart = endpoint in self._apart and time.monotonic() < self._apart_until
+        _node.set(self._other if is_apart else self._upstream)
         body = await request.read()
         call = json.loads(body)
         if isinstance(call, list):
@@ -173,12 +184,17 @@ class Proxy:
 
     async def stall(self, seconds: float) -> None:
         """From now on the finalized block stays where it is for so long, and a little behind."""
+        _node.set(self._upstream)
         call = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber"} | {
             "params": ["finalized", False]
         }
         block = json.loads(await self._ask(json.dumps(call).encode()))["result"]
         self._stalled_at = max(int(block["number"], 16) - STALL_BLOCKS, 0)
         self._stalled_until = time.monotonic() + seconds
+
+    def split(self, endpoints: list[int], seconds: float) -> None:
+        """For so long these endpoints are on the other node's side of a divided network."""
+        self._apart, self._apart_until = frozenset(endpoints), time.monotonic() + seconds
 
     def _is_stalled(self, method: str, parameters: list[Any]) -> bool:
         """Once finality stalls it does so for everybody and for a while."""
@@ -191,7 +207,7 @@ class Proxy:
 
     def _rule(self, method: str, parameters: list[Any]) -> str | None:
         """What a real node refuses and anvil does not."""
-        if method != "eth_sendRawTransaction" or self.chance == 0:
+        if method != "eth_sendRawTransaction" or self.chance == 0 or _node.get() == self._other:
             return None
         offer = _offer(parameters[0])
         if offer.gas > GAS_CAP:
@@ -228,12 +244,12 @@ class Proxy:
             self._session = ClientSession(timeout=ClientTimeout(total=UPSTREAM_SECONDS_MAX))
         try:
             async with self._session.post(
-                self._upstream, data=body, headers=_COMMON_HEADERS
+                _node.get(), data=body, headers=_COMMON_HEADERS
             ) as answer:
                 text = await answer.read()
         except (ClientError, TimeoutError):
             return b""
-        if b"eth_sendRawTransaction" in body:
+        if b"eth_sendRawTransaction" in body and _node.get() == self._upstream:
             self._remember(json.loads(body)["params"][0], text)
         return text
 
@@ -248,7 +264,7 @@ def _error(call: dict[str, Any], message: str) -> web.Response:
 
 
 def application(proxy: Proxy) -> web.Application:
-    """The proxy and its own three questions."""
+    """The proxy's endpoints and its own questions."""
 
     async def counts(_: web.Request) -> web.Response:
         return web.json_response(dict(proxy.counts))
@@ -261,6 +277,11 @@ def application(proxy: Proxy) -> web.Application:
         await proxy.stall(float(await request.text()))
         return web.json_response(None)
 
+    async def split(request: web.Request) -> web.Response:
+        wanted = await request.json()
+        proxy.split(wanted["endpoints"], wanted["seconds"])
+        return web.json_response(None)
+
     async def forget(_: web.Request) -> web.Response:
         proxy.forget_prices()
         return web.json_response(None)
@@ -270,15 +291,16 @@ def application(proxy: Proxy) -> web.Application:
     app.router.add_post("/chance", chance)
     app.router.add_post("/forget", forget)
     app.router.add_post("/stall", stall)
-    app.router.add_post("/", proxy.handle)
+    app.router.add_post("/split", split)
+    app.router.add_post(r"/{endpoint:\d+}", proxy.handle)
     return app
 
 
-def main(port: int, upstream: str, seed: int) -> None:
+def main(port: int, upstream: str, other: str, seed: int) -> None:
     """Serve until killed."""
-    proxy = Proxy(upstream, seed)
+    proxy = Proxy(upstream, other, seed)
     web.run_app(application(proxy), host="127.0.0.1", port=port, print=None, access_log=None)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -140,6 +140,18 @@ class Cluster:
         shutil.rmtree(dead.socket_folder.parent, ignore_errors=True)
         return Failover(max(before[0] - after[0], 0), max(before[1] - after[1], 0))
 
+    def is_copying(self) -> bool:
+        """Whether a base backup runs, which would not survive its primary."""
+        return self._copying is not None and self._copying.poll() is None
+
+    def crash(self) -> None:
+        """End the primary at once, without a checkpoint, and start it again on what it left."""
+        assert self.primary is not None
+        dead = self.primary.child.process
+        dead.send_signal(signal.SIGQUIT)  # "immediate": as after a crash, recovery follows
+        dead.wait()
+        self.primary = self._start(self.primary.socket_folder.parent)
+
     def stop(self) -> None:
         """End every server."""
         if self._copying is not None:

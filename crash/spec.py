@@ -21,6 +21,10 @@ class Spec:
     kills: bool = True
     # Whether workers die at failpoints, beside those killed at random.
     failpoints: bool = True
+    # Clocks that are wrong, COMMITs that are cut off, tasks that run twice.
+    mishaps: bool = True
+    # How often each failpoint shall be died at before the storm ends.
+    hits_min: int = 1
     # The storm goes on, up to three times as long, until so many orders have completed in it.
     completed_min: int = 0
     failover_every: float = 0.0
@@ -43,6 +47,9 @@ class Spec:
             "kill_one": 0.25,
             "stop_one": 0.08,
             "flushall": 0.03,
+            "kill_redis": 0.015,
+            "crash_database": 0.012,
+            "split": 0.05,
         }
     )
 
@@ -61,6 +68,10 @@ class Result:
     rpc_faults: dict[str, int] = field(default_factory=dict)
     chain: dict[str, int] = field(default_factory=dict)
     flushalls: int = 0
+    redis_kills: int = 0
+    database_crashes: int = 0
+    splits: dict[str, int] = field(default_factory=dict)
+    mishaps: dict[str, int] = field(default_factory=dict)
     failovers: int = 0
     lost_commits: int = 0
     lost_rows: int = 0

@@ -1,4 +1,4 @@
-"""One pipeline worker: a forked process that runs every task of the beat table again and again."""
+"""One pipeline worker: a forked process that runs the product's own tasks again and again."""
 
 import os
 import random
@@ -6,52 +6,56 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from celery import current_app
 from django.db import close_old_connections, connections
-from django.utils import timezone
 
+from config.celery import BEAT_SECONDS
 from config.devstack.processes import _tied_to_parent
-from core import failpoints
+from core import doorbell, failpoints
 from crash import mutants, pace
+from crash.mishaps import Mishaps
 from custody import queries as custody_queries
 from custody.providers.custodian import (
     AttestationRequest,
     CustodianUnavailable,
     SignedAttestation,
 )
-from issuance import invariants
 from issuance.chain.client import ChainClient
 from issuance.models import Token
-from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves
+from issuance.pipeline import world as outside
 from issuance.pipeline.world import World
 from tests.issuance.stage import NETWORK, Stage, sign_figure
 
 BELL = "crash:bell"
 BELL_SECONDS = 0.15
-CHECK_EVERY_SECONDS = 2.0
+APP = "issuance."
+ADVANCE = "issuance.advance_transactions"
 # Looking for work that is not there costs as much as work.
 SHARE_OF_TURNS = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """Where a worker works: the stage, the lying node, the bell, its log and what is wrong with it."""
+    """Where a worker works: the stage, the lying nodes, the bell, its log and what is wrong with it."""
 
     stage: Stage
-    proxy_url: str
+    proxy_urls: Sequence[str]
     redis_url: str
     log_path: Path
     mutant: str = ""
 
 
-def fork(post: Post, *, points: Mapping[str, int], log: Path, seed: int) -> int:
+def fork(
+    post: Post, *, points: Mapping[str, int], trail: Path, seed: int, has_mishaps: bool
+) -> int:
     """Start a worker that dies at the n-th pass of any of ``points``; returns its pid.
 
-    ``log`` gets the name of every point it passes.
+    ``trail`` gets the name of every point it passes and of every mishap.
     """
     connections.close_all()
     tie = _tied_to_parent(signal.SIGKILL)
@@ -60,9 +64,13 @@ def fork(post: Post, *, points: Mapping[str, int], log: Path, seed: int) -> int:
         try:
             if tie is not None:
                 tie()
+            dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+            mishaps = Mishaps(dice, trail)
             _enter(post)
-            failpoints.arm_many(points, log=str(log))
-            _work(post, random.Random(seed))  # noqa: S311 - repeatable, not secret
+            if has_mishaps:
+                mishaps.befall()
+            failpoints.arm_many(points, log=str(trail))
+            _work(post, dice, mishaps.runs_twice if has_mishaps else lambda: False)
         except BaseException:  # noqa: BLE001 - the child must never return into the campaign
             traceback.print_exc()
         finally:
@@ -78,12 +86,16 @@ def _enter(post: Post) -> None:
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
     pace.hurry()
+    world = world_of(post)
+    outside.from_settings = lambda: world
+    bell = redis.Redis.from_url(post.redis_url, socket_timeout=5)
+    doorbell.ring = lambda _: _ring(bell)
     mutants.become(post.mutant, post)
 
 
 def world_of(post: Post) -> World:
     """The outside as this worker sees it: the chain only through the proxy."""
-    node = ChainClient(NETWORK, [post.proxy_url], post.stage.node.chain_id)
+    node = ChainClient(NETWORK, post.proxy_urls, post.stage.node.chain_id)
     return World(
         chain_for=lambda _: node,
         key_for=lambda address: post.stage.signers[address],
@@ -98,30 +110,21 @@ def _attest(stage: Stage, token: Token, request: AttestationRequest) -> SignedAt
     return sign_figure(stage.attestor, stage.node, request)
 
 
-def _work(post: Post, dice: random.Random) -> None:
-    world, bell = world_of(post), redis.Redis.from_url(post.redis_url, socket_timeout=5)
+def tasks() -> dict[str, Callable[[], object]]:
+    """Every task of the beat table that works for issuance, by name."""
+    current_app.loader.import_default_modules()
+    return {name: current_app.tasks[name] for name in BEAT_SECONDS if name.startswith(APP)}
 
-    def advance_due() -> object:
-        return advance.advance_due(world=world, clock=timezone.now)
 
-    tasks: list[Callable[[], object]] = [
-        lambda: lanes.inspect_lanes(world=world, now=timezone.now()),
-        lambda: holders.register_due(world=world, now=timezone.now()),
-        lambda: reserves.request_due(world=world, now=timezone.now()),
-        lambda: assign.assign_due(world=world, now=timezone.now()),
-        advance_due,
-        lambda: follow.follow_all(world=world, now=timezone.now()),
-        lambda: check.check_due(world=world, now=timezone.now()),
-    ]
-    checked_at = time.monotonic() + dice.random() * CHECK_EVERY_SECONDS
+def _work(post: Post, dice: random.Random, runs_twice: Callable[[], bool]) -> None:
+    bell, table = redis.Redis.from_url(post.redis_url, socket_timeout=5), tasks()
     while True:
         # No fixed order and not all at once: beat's tasks have no order either.
-        for task in dice.sample(tasks, len(tasks)):
-            if task is advance_due or dice.random() < SHARE_OF_TURNS:
-                _run(task)
-        if time.monotonic() > checked_at:
-            checked_at = time.monotonic() + CHECK_EVERY_SECONDS
-            _run(lambda: invariants.enforce(now=timezone.now()))
+        for name in dice.sample(list(table), len(table)):
+            if name == ADVANCE or dice.random() < SHARE_OF_TURNS:
+                _run(table[name])
+                if runs_twice():
+                    _run(table[name])
         _await_bell(bell)
 
 
@@ -133,6 +136,13 @@ def _run(task: Callable[[], object]) -> None:
     except Exception:  # noqa: BLE001 - as above
         traceback.print_exc()
         connections.close_all()
+
+
+def _ring(bell: redis.Redis) -> None:
+    try:
+        bell.rpush(BELL, "1")
+    except redis.RedisError:
+        return
 
 
 def _await_bell(bell: redis.Redis) -> None:

@@ -1,0 +1,74 @@
+"""What befalls a worker from within: a wrong clock, a COMMIT that is cut off, a task run twice."""
+
+import random
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import OperationalError
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.utils import timezone
+
+SKEW = timedelta(hours=1)
+SKEWED_SHARE = 0.4
+CUT_CHANCE = 0.004
+DOUBLED_SHARE = 0.05
+# Stands before a mishap's name in a worker's trail, where the other words are failpoints.
+MARK = "!"
+
+
+class Mishaps:
+    """One worker's share of bad luck; each piece of it is noted in the worker's trail."""
+
+    def __init__(self, dice: random.Random, trail: Path) -> None:
+        self._dice = dice
+        self._trail = trail
+
+    def befall(self) -> None:
+        """From here on this process has them; call it in a worker only."""
+        if self._dice.random() < SKEWED_SHARE:
+            self._skew()
+        self._cut_commits()
+
+    def runs_twice(self) -> bool:
+        """Whether a message is delivered twice, so that its task runs again at once."""
+        if self._dice.random() >= DOUBLED_SHARE:
+            return False
+        self.note("doubled_task")
+        return True
+
+    def note(self, what: str) -> None:
+        """Keep what happened, for the count."""
+        with self._trail.open("a") as trail:
+            trail.write(f"{MARK}{what}\n")
+
+    def _skew(self) -> None:
+        """The machine's clock is up to an hour wrong, either way."""
+        wrong, right = SKEW * self._dice.uniform(-1, 1), timezone.now
+        timezone.now = lambda: right() + wrong
+        self.note("skewed_clock")
+
+    def _cut_commits(self) -> None:
+        """Now and then the connection ends just before or just after COMMIT leaves: who commits
+        does not hear whether it happened."""
+        commit: Callable[[DatabaseWrapper], None] = DatabaseWrapper._commit  # noqa: SLF001 - the one place where Django commits
+
+        def cut_off(wrapper: DatabaseWrapper) -> None:
+            if self._dice.random() >= CUT_CHANCE or wrapper.connection is None:
+                commit(wrapper)
+                return
+            self._cut(wrapper, is_sent=self._dice.random() < 0.5)  # noqa: PLR2004 - a coin
+            raise OperationalError("the connection was lost in the middle of COMMIT")
+
+        DatabaseWrapper._commit = cut_off  # noqa: SLF001 - as above
+
+    def _cut(self, wrapper: DatabaseWrapper, *, is_sent: bool) -> None:
+        libpq = wrapper.connection.pgconn
+        if is_sent:
+            libpq.send_query(b"COMMIT")
+            libpq.flush()
+        self.note("commit_cut_after" if is_sent else "commit_cut_before")
+        line = socket.socket(fileno=libpq.socket)
+        line.shutdown(socket.SHUT_RDWR)
+        line.detach()
