@@ -1,6 +1,5 @@
 """Due orders become chain transactions: claim, simulate outside, number, then sign and send."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,12 +11,13 @@ from core.work import claim_due
 from issuance import policy, queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import CallReverted, ChainError, SignerError
+from issuance.chain.standards import Cure, Deed, standard_of
 from issuance.models import Order, Signer, Token
 from issuance.models.orders import REASON_LENGTH_MAX
 from issuance.pipeline.planning import Plan, Simulation, plan
 from issuance.pipeline.sign import sign_and_send
 from issuance.pipeline.world import World
-from issuance.services.assignment import encode_orders
+from issuance.services.assignment import encode_orders, item_of
 from issuance.states import ChainTransactionKind, OrderStatus, OrderType, SignerRole
 
 LEASE = timedelta(seconds=15)
@@ -49,11 +49,12 @@ def assign_due(*, world: World, now: datetime) -> int:
 
 def _claim(token: Token, kind: ChainTransactionKind, *, now: datetime) -> list[Order]:
     order_type, status, limit = _DUE[kind]
+    limit = min(limit, standard_of(token).orders_per_transaction_max)
     rows = Order.objects.filter(token=token, type=order_type, status=status)
     claimed = claim_due(rows, now=now, lease=LEASE, limit=limit)
     failpoint("assign.claimed")
     ids = [order.pk for order in claimed]
-    return list(Order.objects.select_related("wallet").filter(pk__in=ids).order_by("pk"))
+    return list(Order.objects.select_related("wallet", "token").filter(pk__in=ids).order_by("pk"))
 
 
 def _assign(
@@ -73,7 +74,7 @@ def _assign(
     try:
         planned, lane, fees = _plan(token, kind, orders, world=world)
         failpoint("assign.simulated")
-        _push_back(planned, now=now)
+        _push_back(token, planned, now=now)
         passing = [order.pk for order in planned.passing]
         row = None
         if passing:
@@ -115,29 +116,37 @@ def _plan(
         to=token.address,
         encode=lambda rows: encode_orders(kind=kind, orders=rows),
     )
-    return plan(orders, simulation=simulation), lane, node.fees()
+    hindered = _hindered(token, kind, orders, node=node)
+    free = [order for order in orders if order.pk not in {row.pk for row, _ in hindered}]
+    planned = plan(free, simulation=simulation) if free else Plan(passing=[], gas=0, refused=[])
+    planned.refused.extend(hindered)
+    return planned, lane, node.fees()
 
 
-def _push_back(planned: Plan[Order], *, now: datetime) -> None:
-    """What would revert alone is not signed: used ids are checked, the rest wait for a cure."""
+def _hindered(
+    token: Token, kind: ChainTransactionKind, orders: Sequence[Order], *, node: chain.Chain
+) -> list[tuple[Order, CallReverted]]:
+    """What the contract would let pass although it must not; our own refuses by itself."""
+    standard = standard_of(token)
+    if standard.exactly_once_on_chain or kind != ChainTransactionKind.MINT:
+        return []
+    asked = [(order, standard.obstacle(node, item_of(order), Deed.MINT)) for order in orders]
+    return [(order, refusal) for order, refusal in asked if refusal is not None]
+
+
+def _push_back(token: Token, planned: Plan[Order], *, now: datetime) -> None:
+    """What would revert alone is not signed: it is asked by id, ended, or waits for a cure."""
+    standard = standard_of(token)
     for row, refusal in planned.refused:
         _log.warning("order_would_revert", order=row.public_id, error=refusal.name)
-        if _is_used(refusal):
+        cure, reason = standard.cure(refusal)
+        reason_code = reason[:REASON_LENGTH_MAX]
+        if cure is Cure.ASK_BY_ID:
             services.doubt_order(order_id=row.pk, now=now)
+        elif cure is Cure.REJECT:
+            services.refuse_order(order_id=row.pk, reason_code=reason_code, now=now)
         else:
-            services.delay_order(
-                order_id=row.pk, reason_code=_reason_code(refusal), wait=RETRY * 2, now=now
-            )
-
-
-def _reason_code(refusal: CallReverted) -> str:
-    """CapExceeded -> chain_cap_exceeded, within the column."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", refusal.name).lower()
-    return f"chain_{words}"[:REASON_LENGTH_MAX]
-
-
-def _is_used(refusal: CallReverted) -> bool:
-    return refusal.name == "OrderAlreadyExecuted"
+            services.delay_order(order_id=row.pk, reason_code=reason_code, wait=RETRY * 2, now=now)
 
 
 def _release(orders: Sequence[Order], *, at: datetime) -> None:

@@ -35,7 +35,7 @@ def register_due(*, world: World, now: datetime) -> int:
         rows = Holder.objects.filter(token=token, status=HolderStatus.PENDING)
         claimed = claim_due(rows, now=now, lease=LEASE, limit=BATCH_MAX)
         ids = [holder.pk for holder in claimed]
-        holders = list(Holder.objects.select_related("wallet").filter(pk__in=ids).order_by("pk"))
+        holders = list(Holder.objects.select_related("wallet", "token").filter(pk__in=ids).order_by("pk"))
         if holders:
             signed += _assign(token, holders, world=world, now=now)
     return signed

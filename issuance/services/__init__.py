@@ -1,7 +1,12 @@
 """The use cases of issuance: each is one function and one durable transaction, with no I/O."""
 
 from issuance.services.approvals import approve_order, reject_order
-from issuance.services.assignment import assign_orders, delay_order, doubt_order
+from issuance.services.assignment import (
+    assign_orders,
+    delay_order,
+    doubt_order,
+    refuse_order,
+)
 from issuance.services.attestations import assign_attestation, record_attestation
 from issuance.services.blocks import record_blocks
 from issuance.services.escrow import record_logs
@@ -82,6 +87,7 @@ __all__ = [
     "record_note",
     "record_reorganised",
     "record_stops",
+    "refuse_order",
     "register_signer",
     "register_token",
     "reject_order",

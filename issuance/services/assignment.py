@@ -10,8 +10,8 @@ from core.errors import DomainError
 from core.transitions import move
 from core.use_case import use_case
 from issuance import policy, queries
-from issuance.chain import token as token_calls
 from issuance.chain import types as chain
+from issuance.chain.standards import standard_of
 from issuance.models import (
     ChainTransaction,
     ChainTransactionOrder,
@@ -80,20 +80,20 @@ def assign_orders(
 
 def encode_orders(*, kind: ChainTransactionKind, orders: Sequence[Order]) -> bytes:
     """The calldata that carries these orders."""
+    standard, items = standard_of(orders[0].token), [item_of(order) for order in orders]
     if kind == ChainTransactionKind.CANCEL_REDEEM:
-        (order,) = orders
-        return token_calls.encode_cancel_redeem(
-            order_id=order.onchain_id, holder=order.wallet.address
-        )
-    items = [
-        chain.OrderItem(
-            order_id=order.onchain_id, account=order.wallet.address, amount=order.quantity
-        )
-        for order in orders
-    ]
+        (item,) = items
+        return standard.encode_return(item)
     if kind == ChainTransactionKind.MINT:
-        return token_calls.encode_mint_batch(items)
-    return token_calls.encode_burn_batch(items)
+        return standard.encode_mint(items)
+    return standard.encode_burn(items)
+
+
+def item_of(order: Order) -> chain.OrderItem:
+    """The order as its contract sees it."""
+    return chain.OrderItem(
+        order_id=order.onchain_id, account=order.wallet.address, amount=order.quantity
+    )
 
 
 @use_case
@@ -101,6 +101,26 @@ def delay_order(*, order_id: uuid.UUID, reason_code: str, wait: timedelta, now: 
     """An unbound order cannot go now: look at it again later and say why."""
     Order.objects.filter(pk=order_id).exclude(bindings__live=True).update(
         reason_code=reason_code, next_attempt_at=now + wait, leased_until=None
+    )
+
+
+@use_case
+def refuse_order(*, order_id: uuid.UUID, reason_code: str, now: datetime) -> None:
+    """The contract would never take this unbound mint: it ends, and its shares are free again."""
+    order = queries.order_for_update(order_id=order_id)
+    if order.status != OrderStatus.QUEUED or order.type != OrderType.MINT:
+        return
+    postings.give_back(order=order, actor=PIPELINE, now=now)
+    move(
+        order,
+        to=OrderStatus.REJECTED,
+        table=ORDER_TRANSITIONS,
+        actor=PIPELINE,
+        now=now,
+        data=order_facts(order, to=OrderStatus.REJECTED, reason_code=reason_code),
+        reason_code=reason_code,
+        next_attempt_at=None,
+        leased_until=None,
     )
 
 

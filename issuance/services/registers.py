@@ -10,8 +10,8 @@ from core.ids import new_uuid
 from core.transitions import move
 from core.use_case import use_case
 from issuance import queries
-from issuance.chain import token as token_calls
 from issuance.chain import types as chain
+from issuance.chain.standards import standard_of
 from issuance.models import ChainTransaction, ChainTransactionHolder, Holder, Token
 from issuance.services import lanes
 from issuance.services.lanes import PIPELINE, Call
@@ -142,7 +142,7 @@ def assign_holders(
 
 def encode_holders(holders: Sequence[Holder]) -> bytes:
     """The calldata that writes these register entries."""
-    return token_calls.encode_set_holders(
+    return standard_of(holders[0].token).encode_holders(
         [
             chain.HolderEntry(
                 account=holder.wallet.address,

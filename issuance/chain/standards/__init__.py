@@ -4,6 +4,7 @@ from typing import Protocol
 
 from issuance.chain.standards.erc3643 import Erc3643Standard
 from issuance.chain.standards.protocol import (
+    UNKNOWN_EVENT,
     Carried,
     Cure,
     Deed,
@@ -19,6 +20,7 @@ SHAREMINT = "SHAREMINT"
 __all__ = [
     "ERC3643",
     "SHAREMINT",
+    "UNKNOWN_EVENT",
     "Carried",
     "Cure",
     "Deed",

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 
 from issuance.chain import erc3643 as calls
 from issuance.chain.errors import CallReverted
-from issuance.chain.standards.protocol import Carried, Cure, Deed, Execution, HolderStep
+from issuance.chain.standards.protocol import (
+    UNKNOWN_EVENT,
+    Carried,
+    Cure,
+    Deed,
+    Execution,
+    HolderStep,
+)
 from issuance.chain.types import (
     AddressFrozen,
     BlockTag,
@@ -172,8 +179,8 @@ class _Reading:
             self._take_freeze(log)
         elif topic in calls.RULE_CHANGES:
             self.found.append(RulesChanged(log, calls.RULE_CHANGES[topic]))
-        elif topic in calls.OTHER_NAMES:
-            self.found.append(OtherEvent(log, calls.OTHER_NAMES[topic]))
+        else:
+            self.found.append(OtherEvent(log, calls.OTHER_NAMES.get(topic, UNKNOWN_EVENT)))
 
     def _take_transfer(self, log: Log) -> None:
         sender, receiver = calls.account_of(log.topics[1]), calls.account_of(log.topics[2])

@@ -17,6 +17,9 @@ from issuance.chain.types import (
     TokenEvent,
 )
 
+# The name of an event that the contract's code, as we know it, does not have.
+UNKNOWN_EVENT = "UNKNOWN"
+
 
 class Execution(StrEnum):
     """Whether the chain has carried out an order. UNKNOWABLE is never to be read as NO."""

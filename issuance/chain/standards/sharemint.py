@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from issuance.chain import token as calls
 from issuance.chain.errors import CallReverted
 from issuance.chain.events import decode_event
-from issuance.chain.standards.protocol import Carried, Cure, Deed, Execution, HolderStep
+from issuance.chain.standards.protocol import (
+    UNKNOWN_EVENT,
+    Carried,
+    Cure,
+    Deed,
+    Execution,
+    HolderStep,
+)
 from issuance.chain.types import (
     BlockTag,
     Chain,
@@ -15,6 +22,7 @@ from issuance.chain.types import (
     HolderState,
     Log,
     OrderItem,
+    OtherEvent,
     Reserves,
     TokenEvent,
 )
@@ -60,7 +68,7 @@ class SharemintStandard:
         awaited: Sequence[OrderItem] = (),
     ) -> list[TokenEvent]:
         """The events behind the logs; each names its order by itself."""
-        return [event for log in logs if (event := decode_event(log)) is not None]
+        return [decode_event(log) or OtherEvent(log, UNKNOWN_EVENT) for log in logs]
 
     def reserves(self, chain: Chain, *, at: BlockTag = "latest") -> Reserves:
         """Supply, attested cap and its age limit. Raises ChainError."""
