@@ -52,7 +52,8 @@ class Mishaps:
     def _cut_commits(self) -> None:
         """Now and then the connection ends just before or just after COMMIT leaves: who commits
         does not hear whether it happened."""
-        commit: Callable[[DatabaseWrapper], None] = DatabaseWrapper._commit  # noqa: SLF001 - the one place where Django commits
+        # The one place where Django commits.
+        commit: Callable[[DatabaseWrapper], None] = DatabaseWrapper._commit  # type: ignore[attr-defined]  # noqa: SLF001
 
         def cut_off(wrapper: DatabaseWrapper) -> None:
             if self._dice.random() >= CUT_CHANCE or wrapper.connection is None:
@@ -61,7 +62,7 @@ class Mishaps:
             self._cut(wrapper, is_sent=self._dice.random() < 0.5)  # noqa: PLR2004 - a coin
             raise OperationalError("the connection was lost in the middle of COMMIT")
 
-        DatabaseWrapper._commit = cut_off  # noqa: SLF001 - as above
+        DatabaseWrapper._commit = cut_off  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _cut(self, wrapper: DatabaseWrapper, *, is_sent: bool) -> None:
         libpq = wrapper.connection.pgconn

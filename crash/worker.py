@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -89,7 +90,7 @@ def _enter(post: Post) -> None:
     world = world_of(post)
     outside.from_settings = lambda: world
     bell = redis.Redis.from_url(post.redis_url, socket_timeout=5)
-    doorbell.ring = lambda _: _ring(bell)
+    doorbell.ring = partial(_ring, bell)
     mutants.become(post.mutant, post)
 
 
@@ -138,9 +139,9 @@ def _run(task: Callable[[], object]) -> None:
         connections.close_all()
 
 
-def _ring(bell: redis.Redis) -> None:
+def _ring(bell: redis.Redis, task_name: str) -> None:
     try:
-        bell.rpush(BELL, "1")
+        bell.rpush(BELL, task_name)
     except redis.RedisError:
         return
 

@@ -54,10 +54,17 @@ class SignerPolicy:
 
     permissions: frozenset[Permission]
 
-    def require(self, unsigned: UnsignedCall) -> None:
-        """Raises SignerRefused unless a permission covers the call."""
+    def require(self, unsigned: UnsignedCall, *, sender: str = "") -> None:
+        """Raises SignerRefused unless a permission covers the call.
+
+        A key may always fill a nonce on a chain it signs for: to itself, without data or value.
+        """
         if unsigned.gas > GAS_MAX or unsigned.value != 0:
             raise SignerRefused("gas above the protocol's limit, or value attached")
+        if _is_fill(unsigned, sender) and any(
+            permission.chain_id == unsigned.chain_id for permission in self.permissions
+        ):
+            return
         if not any(_covers(permission, unsigned) for permission in self.permissions):
             selector = unsigned.data[:_SELECTOR_BYTES].hex()
             raise SignerRefused(f"chain {unsigned.chain_id}, {unsigned.to}, 0x{selector}")
@@ -132,7 +139,7 @@ class LocalSigner:
         policy = (
             policies if isinstance(policies, SignerPolicy) else policies.policy_of(self.address)
         )
-        policy.require(unsigned)
+        policy.require(unsigned, sender=self.address)
         return sign_with(self._key, unsigned)
 
 
@@ -143,6 +150,10 @@ def _permission(row: dict[str, Any]) -> Permission:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SignerRefused(f"{POLICY_FILE} has a broken entry") from error
+
+
+def _is_fill(unsigned: UnsignedCall, sender: str) -> bool:
+    return bool(sender) and unsigned.to == sender and not unsigned.data
 
 
 def _covers(permission: Permission, unsigned: UnsignedCall) -> bool:

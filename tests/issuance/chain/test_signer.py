@@ -267,3 +267,18 @@ def test_a_broken_attestation_signature_is_refused(signature):
     figure = Attestation(1, 1, "0x" + "00" * 32)
     with pytest.raises(WrongSignature):
         attestations.recover(figure, domain, signature)
+
+
+def test_a_key_may_fill_a_nonce_of_its_own_and_nobody_else_s():
+    """What cancels a stuck call: to itself, without data; never another's account, never with value."""
+    own = signer(ISSUER)
+    fill = replace(CALL, to=own.address, data=b"", gas=60_000)
+    assert own.sign(fill).sender == own.address
+    for wrong in (
+        replace(fill, to=CONTRACT),
+        replace(fill, data=b"\x01"),
+        replace(fill, value=1),
+        replace(fill, chain_id=fill.chain_id + 1),
+    ):
+        with pytest.raises(SignerRefused):
+            own.sign(wrong)
