@@ -1,6 +1,7 @@
 """All settings, read from the environment only; secrets have no default outside development."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -129,15 +130,40 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- chain: one entry per network the issuer serves ---------------------------------------------
-# CHAIN_RPC_URLS looks like "anvil=http://127.0.0.1:8545 http://...,base=https://..."
+# CHAIN_RPC_URLS looks like "anvil=http://127.0.0.1:8545 http://...,base=https://..."; three or more
+# of at least two operators in production, as more than half must say the same.
 CHAIN_RPC_URLS = {
     name: urls.split() for name, urls in env.dict("CHAIN_RPC_URLS", default={}).items()
 }
 # CHAIN_IDS looks like "anvil=31337,base=8453"
 CHAIN_IDS = {name: int(value) for name, value in env.dict("CHAIN_IDS", default={}).items()}
-# CHAIN_FEE_CEILINGS_GWEI: "base=5"; the most one unit of gas may cost, 500 where nothing is said.
+# CHAIN_IN_FLIGHT_MAX: "base=64"; how many transactions of one signer may wait for a block, 16 where
+# nothing is said. CHAIN_BATCH_MAX: "base=250"; the most orders in one transaction, 100.
+CHAIN_IN_FLIGHT_MAX = {
+    name: int(value) for name, value in env.dict("CHAIN_IN_FLIGHT_MAX", default={}).items()
+}
+CHAIN_BATCH_MAX = {
+    name: int(value) for name, value in env.dict("CHAIN_BATCH_MAX", default={}).items()
+}
+# CHAIN_FEE_CEILINGS_GWEI: "base=0.5"; the most one unit of gas may cost, 500 where nothing is said.
 CHAIN_FEE_CEILINGS_GWEI = {
-    name: int(value) for name, value in env.dict("CHAIN_FEE_CEILINGS_GWEI", default={}).items()
+    name: Decimal(value) for name, value in env.dict("CHAIN_FEE_CEILINGS_GWEI", default={}).items()
+}
+# CHAIN_GAS_BUDGETS_WEI: "base=50000000000000000"; the most that any 24 hours may cost, no limit
+# where nothing is said. CHAIN_GAS_FLOORS_WEI: below it a signer takes no new transaction.
+CHAIN_GAS_BUDGETS_WEI = {
+    name: int(value) for name, value in env.dict("CHAIN_GAS_BUDGETS_WEI", default={}).items()
+}
+CHAIN_GAS_FLOORS_WEI = {
+    name: int(value) for name, value in env.dict("CHAIN_GAS_FLOORS_WEI", default={}).items()
+}
+# CHAIN_FINALITY_DEPTHS: "polygon=200"; blocks below the head besides the `finalized` tag.
+CHAIN_FINALITY_DEPTHS = {
+    name: int(value) for name, value in env.dict("CHAIN_FINALITY_DEPTHS", default={}).items()
+}
+# CHAIN_FINALITY_STALL_SECONDS: "base=2400"; an older finalized block raises the alarm, 0 never.
+CHAIN_FINALITY_STALL_SECONDS = {
+    name: int(value) for name, value in env.dict("CHAIN_FINALITY_STALL_SECONDS", default={}).items()
 }
 # A directory of encrypted key files with policy.json, and the file that holds their password.
 SIGNER_KEYSTORES = env.str("SIGNER_KEYSTORES", default="")

@@ -24,6 +24,17 @@ class FeePolicy:
     tip: int = 50 * GWEI
 
 
+@dataclass(frozen=True, slots=True)
+class GasPolicy:
+    """What the issuer spends on a network: ``budget_wei`` in any 24 hours, 0 without limit.
+
+    A signer below ``floor_wei`` takes no new transaction.
+    """
+
+    budget_wei: int = 0
+    floor_wei: int = 10**16
+
+
 def price(*, base_fee: int, tips: Sequence[int], policy: FeePolicy) -> Fees:
     """The first offer: twice the base fee, so it stays valid for six full blocks, plus a tip.
 

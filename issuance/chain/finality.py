@@ -12,11 +12,13 @@ class FinalityPolicy:
     """``depth`` blocks below the head at least, besides the tag; 0 asks for the tag alone.
 
     ``stall_seconds`` is the age of the finalized block from which finality counts as stalled, 0
-    never: a chain that makes blocks on demand has no age.
+    never: a chain that makes blocks on demand has no age. ``block_seconds_max`` is how long the
+    chain may rest between two blocks, slots without a block included.
     """
 
     depth: int = 0
     stall_seconds: int = 0
+    block_seconds_max: int = 60
 
 
 # By chain id. The reasons and sources of each figure stand in docs/pipeline.md, "Finality".
@@ -44,4 +46,5 @@ def policy_of(
     return FinalityPolicy(
         depth=max(known.depth, depth or 0),
         stall_seconds=known.stall_seconds if stall_seconds is None else stall_seconds,
+        block_seconds_max=known.block_seconds_max,
     )

@@ -8,7 +8,8 @@ from django.conf import settings
 
 from issuance.chain.client import ChainClient
 from issuance.chain.errors import KeystoreUnreadable, NetworkUnknown
-from issuance.chain.fees import GWEI, FeePolicy
+from issuance.chain.fees import GWEI, FeePolicy, GasPolicy
+from issuance.chain.finality import FinalityPolicy, policy_of
 from issuance.chain.keystore import read_keystore
 from issuance.chain.signer import LocalSigner, PolicyFile
 
@@ -35,16 +36,20 @@ def client_for(network: str) -> ChainClient:
     urls = settings.CHAIN_RPC_URLS.get(network)
     if not urls:
         raise NetworkUnknown(network, field="/network")
-    ceiling = settings.CHAIN_FEE_CEILINGS_GWEI.get(network, _FEE_CEILING_GWEI)
-    return _client(network, tuple(urls), chain_id_of(network), ceiling)
+    return _configured(network, tuple(urls))
 
 
 def single_nodes(network: str) -> list[ChainClient]:
     """A network's nodes, each as a client by itself: to tell which one errs. Raises NetworkUnknown."""
-    chain_id = chain_id_of(network)
-    ceiling = settings.CHAIN_FEE_CEILINGS_GWEI.get(network, _FEE_CEILING_GWEI)
-    urls = settings.CHAIN_RPC_URLS.get(network, [])
-    return [_client(network, (url,), chain_id, ceiling) for url in urls]
+    return [_configured(network, (url,)) for url in settings.CHAIN_RPC_URLS.get(network, [])]
+
+
+def gas_policy(network: str) -> GasPolicy:
+    """What may be spent on a network, and below what a signer rests."""
+    return GasPolicy(
+        budget_wei=settings.CHAIN_GAS_BUDGETS_WEI.get(network, 0),
+        floor_wei=settings.CHAIN_GAS_FLOORS_WEI.get(network, GasPolicy().floor_wei),
+    )
 
 
 def signer_for(address: str) -> LocalSigner:
@@ -71,10 +76,27 @@ def _password() -> str:
         raise KeystoreUnreadable("SIGNER_PASSWORD_FILE cannot be read") from error
 
 
+def _configured(network: str, urls: tuple[str, ...]) -> ChainClient:
+    chain_id = chain_id_of(network)
+    ceiling = settings.CHAIN_FEE_CEILINGS_GWEI.get(network, _FEE_CEILING_GWEI)
+    return _client(
+        network,
+        urls,
+        chain_id,
+        FeePolicy(max_fee=int(ceiling * GWEI)),
+        policy_of(
+            chain_id,
+            depth=settings.CHAIN_FINALITY_DEPTHS.get(network),
+            stall_seconds=settings.CHAIN_FINALITY_STALL_SECONDS.get(network),
+        ),
+    )
+
+
 @lru_cache(maxsize=_CLIENTS_MAX)
-def _client(network: str, urls: tuple[str, ...], chain_id: int, ceiling_gwei: int) -> ChainClient:
-    policy = FeePolicy(max_fee=ceiling_gwei * GWEI)
-    return ChainClient(network, urls, chain_id, fee_policy=policy)
+def _client(
+    network: str, urls: tuple[str, ...], chain_id: int, fees: FeePolicy, finality: FinalityPolicy
+) -> ChainClient:
+    return ChainClient(network, urls, chain_id, fee_policy=fees, finality=finality)
 
 
 # Opening a key file costs a good part of a second on purpose.

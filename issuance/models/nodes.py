@@ -22,6 +22,14 @@ class NodeScore(models.Model):
     def __str__(self) -> str:
         return f"{self.label} {self.state}"
 
+    @classmethod
+    def of(cls, *, network: str) -> "list[NodeScore]":
+        """Each endpoint of a network as a worker last found it, in the order of the settings."""
+        # Shorter labels first: net[2] stands before net[10].
+        return sorted(
+            cls.objects.filter(network=network), key=lambda each: (len(each.label), each.label)
+        )
+
 
 class NetworkLook(models.Model):
     """One network as the watch last found it. ``alarm`` is a code, empty when all is well.
@@ -42,6 +50,11 @@ class NetworkLook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network} {self.alarm or 'calm'}"
+
+    @classmethod
+    def of(cls, *, network: str) -> "NetworkLook | None":
+        """The watch's last look at a network, None before the first."""
+        return cls.objects.filter(network=network).first()
 
 
 class GasAccount(models.Model):

@@ -13,6 +13,7 @@ from issuance.chain.errors import ChainAnswerInvalid, ChainError
 from issuance.chain.events import decode_event
 from issuance.chain.token import TokenReader
 from issuance.models import BlockHead, ChainCursor, Token
+from issuance.pipeline.watch import watch_networks
 from issuance.pipeline.blocks import look_at_blocks
 from issuance.pipeline.world import World
 from issuance.services.blocks import moment
@@ -29,6 +30,7 @@ def follow_all(*, world: World, now: datetime) -> int:
 
     Returns the number of new events. One token's obstacle stops neither the others nor the look.
     """
+    watch_networks(world=world, now=now)
     look_at_blocks(world=world, now=now)
     found = 0
     for token in queries.tokens():

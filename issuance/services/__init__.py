@@ -25,6 +25,7 @@ from issuance.services.moves import cancel_move, conclude_move, create_move, pre
 from issuance.services.orders import cancel_order, create_order, preview_order
 from issuance.services.recovered_orders import record_asked
 from issuance.services.recoveries import (
+from issuance.services.nodes import record_look
     begin_recovery,
     doubt_nonce,
     end_recovery,
@@ -91,6 +92,7 @@ __all__ = [
     "register_signer",
     "register_token",
     "reject_order",
+    "record_look",
     "reopen_token",
     "requeue_checked",
     "save_attempt",
