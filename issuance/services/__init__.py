@@ -22,10 +22,10 @@ from issuance.services.inclusion import (
 )
 from issuance.services.lanes import pick_lane
 from issuance.services.moves import cancel_move, conclude_move, create_move, preview_move
+from issuance.services.nodes import record_look
 from issuance.services.orders import cancel_order, create_order, preview_order
 from issuance.services.recovered_orders import record_asked
 from issuance.services.recoveries import (
-from issuance.services.nodes import record_look
     begin_recovery,
     doubt_nonce,
     end_recovery,
@@ -85,6 +85,7 @@ __all__ = [
     "record_gone",
     "record_inclusion",
     "record_logs",
+    "record_look",
     "record_note",
     "record_reorganised",
     "record_stops",
@@ -92,7 +93,6 @@ __all__ = [
     "register_signer",
     "register_token",
     "reject_order",
-    "record_look",
     "reopen_token",
     "requeue_checked",
     "save_attempt",

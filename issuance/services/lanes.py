@@ -16,7 +16,7 @@ from core.failpoints import failpoint
 from core.ids import new_uuid
 from core.use_case import use_case
 from issuance import queries
-from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Signer, Token
+from issuance.models import ChainTransaction, Order, Signer, Token
 from issuance.services import nodes
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
@@ -71,15 +71,17 @@ def pick_lane(*, token: Token, role: SignerRole) -> Signer:
     is locked again, by its id, when the call is numbered. Raises SignerMissing, LaneBusy,
     FinalityStalled, GasBudgetSpent or GasAccountsEmpty.
     """
+    nodes.require_calm(network=token.network)
     lanes = Signer.objects.filter(chain_id=token.chain_id, role=role)
     if not lanes.exists():
         raise SignerMissing(network=token.network, role=role.lower())
-    nodes.require_calm(network=token.network)
     # A balance that was never read is no empty one.
     lanes = lanes.exclude(gas_account__is_empty=True)
     if not lanes.exists():
         raise nodes.GasAccountsEmpty(network=token.network, role=role.lower())
-    open_rows = ChainTransaction.objects.filter(signer=OuterRef("pk"), status__in=_NOT_IN_BLOCK)
+    open_rows = ChainTransaction.objects.filter(signer=OuterRef("pk")).exclude(
+        status__in=CHAIN_TRANSACTION_FINAL
+    )
     load = open_rows.order_by().values("signer").annotate(load=Count("pk")).values("load")
     free = lanes.filter(halted=False).annotate(load=Coalesce(Subquery(load), 0))
     # Random among equals, or all workers would crowd into the first.
