@@ -171,6 +171,11 @@ SIGNER_PASSWORD_FILE = env.str("SIGNER_PASSWORD_FILE", default="")
 
 # Orders above this many whole shares wait for a second person; units are 10^-18 share.
 ORDER_APPROVAL_ABOVE_UNITS = env.int("ORDER_APPROVAL_ABOVE_SHARES", default=10_000) * 10**18
+# The most of a fund's settled shares that one token may have minted and not yet final, in hundredths
+# of a percent; 0 is no limit. What a deep reorganisation could undo at once.
+UNFINALIZED_MINT_BASIS_POINTS = env.int(
+    "UNFINALIZED_MINT_BASIS_POINTS", default=0 if DEVELOPMENT else 100
+)
 WALLET_COOLING_OFF = timedelta(seconds=env.int("WALLET_COOLING_OFF_SECONDS", default=86_400))
 GEOIP_PATH = env.str("GEOIP_PATH", default="")
 # "manual" (two people look at everyone) or "sandbox" (magic words force each outcome).

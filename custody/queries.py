@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from core.errors import DomainError, NotFound
 from core.units import Units
@@ -58,6 +58,18 @@ class Position:
     releasing: Units
     restricted: Units
     suspense: Units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapBounds:
+    """What a token's contract allows: at finality, once all that is signed has arrived, at most."""
+
+    final: Units
+    newest: Units
+    highest: Units
+
+
+_NO_CAP = CapBounds(final=Units(0), newest=Units(0), highest=Units(0))
 
 
 def funds() -> QuerySet[Fund]:
@@ -195,16 +207,46 @@ def attestable(fund_id: uuid.UUID) -> Units:
     return Units(total)
 
 
-def highest_caps(fund_id: uuid.UUID) -> Units:
-    """The most units the contracts of a fund can come to allow with what has been attested so far.
+def cap_bounds(fund_id: uuid.UUID) -> dict[uuid.UUID, CapBounds]:
+    """The caps of a fund's tokens, for every token that was ever attested for.
 
-    Per token its finalized cap, or any newer attestation that is on its way to the contract.
+    An attestation counts until a newer one is final on chain: until then anybody who saw its
+    signature may still relay it, whatever became of our own transaction.
     """
     caps = {cap.token_id: cap for cap in ChainCap.objects.filter(fund_id=fund_id)}
-    highest = {token_id: cap.units for token_id, cap in caps.items()}
-    for each in Attestation.objects.filter(fund_id=fund_id).filter(_newer_than(caps)):
-        highest[each.token_id] = max(highest.get(each.token_id, 0), each.shares)
-    return Units(sum(highest.values()))
+    signed = Attestation.objects.filter(fund_id=fund_id).filter(_newer_than(caps))
+    bounds = {
+        token_id: CapBounds(
+            final=Units(cap.units), newest=Units(cap.units), highest=Units(cap.units)
+        )
+        for token_id, cap in caps.items()
+    }
+    for each in signed.order_by("as_of"):
+        before = bounds.get(each.token_id, _NO_CAP)
+        bounds[each.token_id] = CapBounds(
+            final=before.final,
+            newest=Units(each.shares),
+            highest=Units(max(before.highest, each.shares)),
+        )
+    return bounds
+
+
+def lock_caps(*, fund_id: uuid.UUID) -> None:
+    """Keep what the contracts of a fund may come to allow as it is until commit."""
+    Fund.objects.select_for_update(no_key=True).get(pk=fund_id)
+
+
+def highest_caps(fund_id: uuid.UUID) -> Units:
+    """The most units the contracts of a fund can come to allow with what has been attested so far."""
+    return Units(sum(bound.highest for bound in cap_bounds(fund_id).values()))
+
+
+def last_departure(fund_id: uuid.UUID) -> datetime | None:
+    """When shares of the fund last stopped counting as settled, or None if they never did."""
+    gone = LedgerTransfer.objects.filter(
+        fund_id=fund_id, destination__bucket__in=[Bucket.EXTERNAL, Bucket.SUSPENSE]
+    )
+    return gone.aggregate(last=Max("created_at"))["last"]
 
 
 def settled_on(*, fund_id: uuid.UUID, custody_account_id: uuid.UUID, on: date) -> Units:

@@ -2,23 +2,29 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Max, Q, QuerySet, Sum
 
-from core.units import format_quantity
+from core.units import Units, format_quantity
 from custody import queries as custody_queries
 from issuance import queries, services
-from issuance.models import ChainCursor, ChainTransaction, Order, Signer, Token
+from issuance.models import ChainCursor, ChainTransaction, Move, Order, Signer, Token
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
+    MOVE_FINAL,
     ChainTransactionKind,
     ChainTransactionStatus,
+    MoveStatus,
     OrderStatus,
     OrderType,
 )
+
+# How soon after shares have left a lower cap must be asked for; minutes, for a custodian's nap.
+CAPS_FALL_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,9 @@ def check_all() -> list[Violation]:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for token in queries.tokens():
             found += _check_token(token)
+            found += _check_caps(token, now=_snapshot_time(cursor))
+        for row in Move.objects.exclude(status__in=sorted(MOVE_FINAL)):
+            found += _check_move(row)
         for signer in Signer.objects.order_by("pk"):
             found += _check_lane(signer)
     return found
@@ -71,6 +80,48 @@ def _check_token(token: Token) -> list[Violation]:
     whole = held.backing + held.free + held.reserved + held.releasing + held.restricted
     if whole != held.settled:
         found.append(Violation("buckets_are_settled", name, f"{whole} of {held.settled}"))
+    return found
+
+
+def _check_caps(token: Token, *, now: datetime) -> list[Violation]:
+    """What a fund's contracts may come to allow lies within its settled shares.
+
+    Caps rise into free room only, so it can fail when shares left without waiting for them: a
+    deposit taken back, an adjustment. Then the figures that lower them must be on their way soon.
+    """
+    bounds = custody_queries.cap_bounds(token.fund_id).values()
+    settled = custody_queries.position(token.fund_id).settled
+    if sum(each.highest for each in bounds) <= settled:
+        return []
+    coming = sum(each.newest for each in bounds)
+    left_at = custody_queries.last_departure(token.fund_id)
+    if coming <= settled or (left_at is not None and now - left_at < CAPS_FALL_WITHIN):
+        return []
+    detail = f"caps {format_quantity(Units(coming))} of {format_quantity(settled)}"
+    return [Violation("caps_within_settled", queries.token_breaker(token), detail)]
+
+
+def _check_move(row: Move) -> list[Violation]:
+    """Whatever an open move has burned is what its mints carry, to the unit."""
+    legs = list(row.legs.all())
+    burned = sum(
+        leg.quantity
+        for leg in legs
+        if leg.type == OrderType.REDEEM and leg.status == OrderStatus.COMPLETED
+    )
+    carried = sum(leg.quantity for leg in legs if leg.type == OrderType.MINT)
+    if burned == carried and (row.status == MoveStatus.MINTING) == (burned > 0):
+        return []
+    detail = (
+        f"{row.public_id} burned {format_quantity(Units(burned))},"
+        f" carries {format_quantity(Units(carried))}"
+    )
+    return [Violation("moves_are_whole", queries.token_breaker(row.to_token), detail)]
+
+
+def _snapshot_time(cursor: CursorWrapper) -> datetime:
+    cursor.execute("SELECT now()")
+    found: datetime = cursor.fetchone()[0]
     return found
 
 

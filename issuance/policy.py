@@ -13,7 +13,7 @@ from custody import queries as custody_queries
 from custody.models import CustodyAccount, Fund
 from custody.states import FundStatus
 from issuance import queries
-from issuance.models import Hold, Order, Token
+from issuance.models import Hold, Holder, Order, Token
 from issuance.states import Direction, OrderType, TokenStatus
 from kyc import policy as kyc_policy
 from kyc import queries as kyc_queries
@@ -259,9 +259,11 @@ def decide_again(*, order: Order, now: datetime) -> Decision:
     The burn of a move is not signed when its mint would be refused at this instant.
     """
     if order.type == OrderType.MINT:
-        _require_mintable(order.token, order.wallet)
+        token, wallet = order.token, order.wallet
+        require_mintable(token=token, wallet=wallet, holder=_holder(token, wallet))
     elif order.move is not None:
-        _require_mintable(order.move.to_token, order.move.to_wallet)
+        token, wallet = order.move.to_token, order.move.to_wallet
+        require_mintable(token=token, wallet=wallet, holder=_holder(token, wallet))
         kyc_policy.require(
             investor=order.investor, action=Action.MINT, context={}, now=now, trigger="signing"
         )
@@ -293,17 +295,29 @@ def split_by_room(token: Token, orders: Sequence[Order]) -> tuple[list[Order], l
 
 
 def claim_of(token: Token) -> int:
-    """The most a token may show: its finalized cap, or its backing when no contract caps it."""
-    return token.attested_units if token.has_attested_cap else custody_queries.backing(token.pk)
+    """The most a token may come to show, in units.
+
+    The highest of its finalized cap and every attestation that may still be relayed, or its
+    backing when no contract caps it.
+    """
+    if not token.has_attested_cap:
+        return custody_queries.backing(token.pk)
+    bounds = custody_queries.cap_bounds(token.fund_id).get(token.pk)
+    return max(token.attested_units, bounds.highest if bounds else 0)
 
 
-def _require_mintable(token: Token, wallet: Wallet) -> None:
+def require_mintable(*, token: Token, wallet: Wallet, holder: Holder | None) -> None:
+    """Refuse a mint whose fund or wallet has changed since it was taken.
+
+    ``holder`` is the wallet's finalized register entry. Raises FundClosed, WalletNotProved or
+    WalletNotRegistered.
+    """
     # A frozen fund's orders wait for its thaw; a closed one never opens again.
     if token.fund.status == FundStatus.CLOSED:
         raise FundClosed(field="/underlying_symbol")
     if wallet.status != WalletStatus.PROVED:
         raise kyc_queries.WalletNotProved(field="/wallet_address")
-    _require_registered(token, wallet, OrderType.MINT)
+    _require_registered(holder, OrderType.MINT)
 
 
 def _leg(terms: MoveTerms, order_type: OrderType) -> OrderTerms:
@@ -361,15 +375,18 @@ def _usable_wallet(token: Token, terms: OrderTerms, now: datetime) -> Wallet:
         address=terms.wallet_address,
         now=now,
     )
-    _require_registered(token, wallet, terms.type)
+    _require_registered(_holder(token, wallet), terms.type)
     return wallet
 
 
-def _require_registered(token: Token, wallet: Wallet, order_type: str) -> None:
-    holder = queries.registered_holder(token=token, wallet_id=wallet.pk)
+def _require_registered(holder: Holder | None, order_type: str) -> None:
     # Whoever lost permission, as by expired KYC, may still ask the contract for redemption.
     if holder is None or not (holder.permitted or order_type == OrderType.REDEEM):
         raise WalletNotRegistered(field="/wallet_address")
+
+
+def _holder(token: Token, wallet: Wallet) -> Holder | None:
+    return queries.registered_holders(token=token, wallet_ids=[wallet.pk]).get(wallet.pk)
 
 
 def _account(token: Token, fund: Fund, terms: OrderTerms) -> CustodyAccount:

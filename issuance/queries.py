@@ -223,10 +223,10 @@ def holders_of(
     return rows.filter(token_id=token_id) if token_id is not None else rows
 
 
-def registered_holder(*, token: Token, wallet_id: uuid.UUID) -> Holder | None:
-    """The finalized register entry of a wallet, or None when it is not (yet) registered."""
-    rows = Holder.objects.filter(token=token, wallet_id=wallet_id, registered_at__isnull=False)
-    return rows.exclude(status=HolderStatus.FAILED).first()
+def registered_holders(*, token: Token, wallet_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Holder]:
+    """The finalized register entries of wallets, by wallet; one not (yet) registered is missing."""
+    rows = Holder.objects.filter(token=token, wallet_id__in=wallet_ids, registered_at__isnull=False)
+    return {row.wallet_id: row for row in rows.exclude(status=HolderStatus.FAILED)}
 
 
 def signer_of(*, chain_id: int, role: SignerRole) -> Signer:

@@ -112,6 +112,8 @@ def _require_lower_caps(delivery: Delivery, *, now: datetime) -> None:
     minting = delivery.fund.status == FundStatus.ACTIVE
     if not minting or now >= delivery.created_at + CAP_WAIT:
         return
+    # Or a figure that rises at this instant would not be seen.
+    queries.lock_caps(fund_id=delivery.fund_id)
     allowed, staying = queries.highest_caps(delivery.fund_id), queries.attestable(delivery.fund_id)
     if allowed > staying:
         raise CapStillHigh(allowed=format_quantity(allowed), staying=format_quantity(staying))

@@ -83,6 +83,10 @@ class Token(PublicRow):
         """Whether the contract itself bounds its supply by a custodian's signed figure."""
         return self.standard == TokenStandard.SHAREMINT
 
+    def is_lowered_by(self, units: int) -> bool:
+        """Whether an attestation of ``units`` only lowers the cap: then no halt stops it."""
+        return self.has_attested_cap and units < self.attested_units
+
     @property
     def institution_id(self) -> uuid.UUID | None:
         """A token is the issuer's own."""

@@ -1,5 +1,6 @@
 """Attestations: asked of the custodian when the cap needs a newer figure, verified, then relayed."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -15,15 +16,18 @@ from custody.providers.custodian import (
     CustodianUnavailable,
     SignedAttestation,
 )
+from custody.queries import CapBounds
 from issuance import policy, queries, services
 from issuance.chain import attestation as attestations
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainError, SignerError, WrongSignature
 from issuance.models import Token
+from issuance.pipeline.caps import Claim, is_due, wanted_cap
 from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
 from issuance.pipeline.world import World
 from issuance.services.attestations import encode_attestation
+from issuance.services.room import waiting_mints
 from issuance.states import SignerRole
 
 # Between two figures of one token, whatever became of the first.
@@ -49,20 +53,33 @@ def request_due(*, world: World, now: datetime) -> int:
 
 
 def wanted_shares(token: Token) -> int:
-    """The units this token's cap should show: its backing and its part of what is not yet used.
+    """The units this token's cap should show, see ``issuance.pipeline.caps``."""
+    return wanted_cap(
+        token_id=token.pk,
+        claims=claims_on(token.fund_id),
+        attestable=custody_queries.attestable(token.fund_id),
+    )
 
-    The caps of a fund's tokens never sum to more than the custodian can vouch for: a cap rises
-    only by what the others' finalized caps leave.
-    """
-    siblings = list(queries.tokens().filter(fund_id=token.fund_id))
-    attestable = custody_queries.attestable(token.fund_id)
-    backing = {each.pk: custody_queries.backing(each.pk) for each in siblings}
-    spare = max(attestable - sum(backing.values()), 0)
-    share = backing[token.pk] + spare // len(siblings)
-    if len(siblings) == 1:
-        share = attestable
-    others = sum(policy.claim_of(each) for each in siblings if each.pk != token.pk)
-    return max(min(share, attestable - others), 0)
+
+def claims_on(fund_id: uuid.UUID) -> dict[uuid.UUID, Claim]:
+    """What each token of a fund has and needs; one without a cap on chain claims its backing."""
+    bounds = custody_queries.cap_bounds(fund_id)
+    return {
+        token.pk: _claim(token, bounds.get(token.pk))
+        for token in queries.tokens().filter(fund_id=fund_id)
+    }
+
+
+def _claim(token: Token, bounds: CapBounds | None) -> Claim:
+    backing = custody_queries.backing(token.pk)
+    highest = policy.claim_of(token)
+    cap = token.attested_units if token.has_attested_cap else backing
+    return Claim(
+        cap=cap,
+        newest=bounds.newest if bounds and highest > cap else cap,
+        bound=highest,
+        needed=backing + waiting_mints(token_id=token.pk),
+    )
 
 
 def _is_due(token: Token, wanted: int, *, now: datetime) -> bool:
@@ -74,11 +91,15 @@ def _is_due(token: Token, wanted: int, *, now: datetime) -> bool:
     if token.attested_as_of is None:
         return wanted > 0
     age = (now - token.attested_as_of).total_seconds()
-    return wanted != token.attested_units or age > token.attestation_age_seconds_max / 2
+    if age > token.attestation_age_seconds_max / 2:
+        return True
+    return is_due(claims_on(token.fund_id)[token.pk], wanted=wanted)
 
 
 def _renew(token: Token, wanted: int, *, world: World, now: datetime) -> int:
-    queries.require_not_halted(token=token)
+    # A halt stops whatever lets more be minted; a cap that falls is the cure, not the danger.
+    if not token.is_lowered_by(wanted):
+        queries.require_not_halted(token=token)
     figure = world.attest(
         token,
         AttestationRequest(

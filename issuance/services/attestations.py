@@ -11,10 +11,10 @@ from core.use_case import use_case
 from custody import queries as custody_queries
 from custody.models import Attestation
 from custody.providers.custodian import SignedAttestation
-from issuance import queries
+from issuance import policy, queries
 from issuance.chain import token as token_calls
 from issuance.chain import types as chain
-from issuance.models import ChainTransaction
+from issuance.models import ChainTransaction, Token
 from issuance.services import lanes
 from issuance.services.lanes import PIPELINE, Call
 from issuance.states import ChainTransactionKind, SignerRole
@@ -27,14 +27,26 @@ class AttestationStale(StateConflict):
     title = "A newer attestation is on record."
 
 
+class CapsExhausted(StateConflict):
+    """The fund's contracts together could come to allow more than custody can vouch for."""
+
+    code = "caps_exhausted"
+    title = "The other tokens of the fund may already show these shares."
+    retryable = True
+
+
 @use_case
 def record_attestation(
     *, token_id: uuid.UUID, figure: SignedAttestation, now: datetime
 ) -> Attestation:
     """Keep a figure whose signature the caller has verified; the same one again is the first.
 
-    Raises AttestationStale.
+    Raises AttestationStale, or CapsExhausted for a figure that would let the caps of the fund's
+    tokens sum to more than what is attestable: the one place where any cap begins to rise.
     """
+    fund_id = queries.token_by_id(token_id=token_id).fund_id
+    # One fund, one figure at a time; a delivery that asks how high the caps are waits for it too.
+    custody_queries.lock_caps(fund_id=fund_id)
     token = queries.token_for_update(token_id=token_id)
     as_of = datetime.fromtimestamp(figure.as_of, tz=UTC)
     before = custody_queries.latest_attestation(token.pk)
@@ -42,6 +54,7 @@ def record_attestation(
         if before.signature == figure.signature:
             return before
         raise AttestationStale
+    _require_room(token, units=figure.shares)
     row = Attestation(
         id=new_uuid(),
         created_at=now,
@@ -81,10 +94,15 @@ def assign_attestation(
 ) -> ChainTransaction | None:
     """Number the relay of a custodian's attestation, or None while another one is on its way."""
     token = queries.token_by_id(token_id=token_id)
-    signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, signer_id=signer_id)
+    row = Attestation.objects.get(pk=attestation_id, token_id=token.pk)
+    signer = lanes.lock_lane(
+        token=token,
+        role=SignerRole.ISSUER,
+        signer_id=signer_id,
+        despite_halt=token.is_lowered_by(row.shares),
+    )
     if queries.attestation_on_its_way(token_id=token.pk):
         return None
-    row = Attestation.objects.get(pk=attestation_id, token_id=token.pk)
     call = Call(
         kind=ChainTransactionKind.ATTEST,
         data=encode_attestation(row),
@@ -94,6 +112,15 @@ def assign_attestation(
     transaction = lanes.number(signer=signer, token=token, call=call, now=now)
     lanes.record_assigned(row=transaction, carries=[row.public_id], now=now)
     return transaction
+
+
+def _require_room(token: Token, *, units: int) -> None:
+    if units <= policy.claim_of(token):
+        return
+    siblings = queries.tokens().filter(fund_id=token.fund_id).exclude(pk=token.pk)
+    others = sum(policy.claim_of(each) for each in siblings)
+    if units > custody_queries.attestable(token.fund_id) - others:
+        raise CapsExhausted
 
 
 def encode_attestation(row: Attestation) -> bytes:

@@ -9,10 +9,14 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from core.errors import HaltActive
+from core.ids import new_uuid
 from core.models import Breaker
+from custody.models import Attestation
 from issuance import invariants, queries
-from issuance.models import SupplySnapshot
+from issuance.models import Order, SupplySnapshot
+from tests.custody import rows as custody_rows
 from tests.issuance import paper as papers
+from tests.issuance.test_moves_api import build
 from tests.issuance.test_states import make_transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,3 +75,46 @@ def test_a_gap_in_the_nonces_is_named_and_the_command_fails(paper):
     assert names() == {"nonces_rise", "nonces_have_no_gap"}
     with pytest.raises(CommandError):
         call_command("check_invariants", stdout=StringIO())
+
+
+def attest(paper, shares):
+    now = timezone.now()
+    custodian = paper.account.custodian
+    Attestation.objects.create(
+        created_at=now,
+        token_id=paper.token.pk,
+        fund=paper.fund,
+        custodian=custodian,
+        shares=shares,
+        as_of=now,
+        report="",
+        report_hash="0x",
+        signature="0x",
+        signer_address="0x",
+    )
+
+
+def test_caps_that_could_come_to_exceed_custody_are_named(paper):
+    attest(paper, 1000 * 10**18)
+    assert names() == set()
+    attest(paper, 1001 * 10**18)
+    assert names() == {"caps_within_settled"}
+
+
+def test_caps_that_are_on_their_way_down_are_no_violation(paper):
+    attest(paper, 1001 * 10**18)
+    attest(paper, 900 * 10**18)
+    assert names() == set()
+
+
+def test_a_move_whose_mints_are_not_what_it_burned_is_named():
+    ground = build()
+    papers.happen(
+        papers.escrow(Order.objects.get(move__client_move_id=ground.take()["client_move_id"]))
+    )
+    assert names() == set()
+    leg = Order.objects.get(type="MINT", move__isnull=False)
+    leg.pk, leg.client_order_id, leg.onchain_id = new_uuid(), "twin", 99
+    leg.custody_account = custody_rows.make_account(ground.paper.account.custodian, label="Second")
+    leg.save(force_insert=True)
+    assert "moves_are_whole" in names()
