@@ -6,8 +6,9 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
-from config.portal import approvals, queues
+from config.portal import approvals, monitor, queues, stuck
 
 # Title, model, icon.
 Entry = tuple[str, str, str]
@@ -74,7 +75,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         "badge": approvals.count(request),
         "badge_variant": "warning",
     }
-    groups: list[dict[str, Any]] = [{"title": "", "items": [home, mine]}]
+    late = {
+        "title": "Stuck work",
+        "icon": "hourglass_bottom",
+        "link": reverse("admin:stuck"),
+        "badge": stuck.count(request, timezone.now()),
+        "badge_variant": "danger",
+    }
+    chains = {"title": "Chain monitor", "icon": "monitoring", "link": reverse("admin:chains")}
+    first = [home, mine, late, *([chains] if monitor.is_visible(request) else [])]
+    groups: list[dict[str, Any]] = [{"title": "", "items": first}]
     for title, entries in GROUPS:
         items = [item for entry in entries if (item := _item(request, entry))]
         if items:

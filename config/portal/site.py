@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 
@@ -27,7 +29,11 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
-        return [path("approvals/", self.admin_view(self.approvals), name="approvals")]
+        return [
+            path("approvals/", self.admin_view(self.approvals), name="approvals"),
+            path("chains/", self.admin_view(self.chains), name="chains"),
+            path("stuck/", self.admin_view(self.stuck), name="stuck"),
+        ]
 
     def approvals(self, request: HttpRequest) -> HttpResponse:
         """What waits for this person's second look."""
@@ -37,3 +43,26 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]
         return TemplateResponse(
             request, "portal/approvals.html", self.each_context(request) | shown
         )
+
+    def chains(self, request: HttpRequest) -> HttpResponse:
+        """What the workers last saw of each network, for who may see chain transactions."""
+        from config.portal import monitor  # noqa: PLC0415 - models exist only now
+
+        if not monitor.is_visible(request):
+            raise PermissionDenied
+        shown = monitor.context(request, timezone.now())
+        return TemplateResponse(request, "portal/panels.html", self.each_context(request) | shown)
+
+    def stuck(self, request: HttpRequest) -> HttpResponse:
+        """What has waited too long, of what the person may see."""
+        from config.portal import stuck  # noqa: PLC0415 - models exist only now
+
+        shown = {
+            "title": "Stuck work",
+            "intro": "What has waited longer than it should, why, and what may lawfully be done."
+            " Anything else that waits is on its way.",
+            "panels": stuck.panels(request, timezone.now()),
+            "nothing": "Nothing for you here",
+            "nothing_note": "Your groups see none of what can get stuck.",
+        }
+        return TemplateResponse(request, "portal/panels.html", self.each_context(request) | shown)

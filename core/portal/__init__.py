@@ -31,6 +31,7 @@ from core.portal.people import actor, short_actor, with_actor_name
 from core.portal.read_only import (
     ReadOnlyAdmin,
     Row,
+    buttons_of,
     has_uuid,
     id_column,
     page_url,
@@ -63,6 +64,7 @@ __all__ = [
     "ToldReasonForm",
     "actor",
     "age",
+    "buttons_of",
     "code",
     "format_moment",
     "has_uuid",

@@ -31,7 +31,10 @@ LABEL_TONES: defaultdict[str, str] = defaultdict(lambda: "neutral", STATUS_TONES
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One shown value. ``tone`` makes it a coloured label; ``note`` is a second, smaller line."""
+    """One shown value. ``tone`` makes it a coloured label; ``note`` is a second, smaller line.
+
+    ``buttons`` are what can be done about it: words, path and look of each.
+    """
 
     text: str
     href: str = ""
@@ -39,6 +42,7 @@ class Cell:
     mono: bool = False
     number: bool = False
     note: str = ""
+    buttons: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,6 +301,15 @@ class ReadOnlyAdmin(ModelAdmin, Generic[Row]):  # type: ignore[misc]
         return TemplateResponse(request, template, shared | context, status=status)
 
 
+def buttons_of(request: HttpRequest, page: "ReadOnlyAdmin[Any]", row: models.Model) -> Cell:
+    """What this person may do about a row now, as buttons; a dash when there is nothing."""
+    base = page_url(row).removesuffix("change/")
+    found = _buttons(page.service_actions, request, row, base)
+    if not found:
+        return cells.BLANK
+    return Cell("", buttons=[(each["label"], each["href"], each["style"]) for each in found])
+
+
 def uuid_in(text: str) -> uuid.UUID | None:
     """The uuid a person pasted, as a public id of any kind or in its plain form."""
     prefix, _, body = text.rpartition("_")

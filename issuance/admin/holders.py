@@ -8,12 +8,15 @@ from unfold.decorators import display
 
 from core import portal
 from core.portal import Fact, Panel
+from issuance.admin import mending
 from issuance.models import Holder
 
 
 @admin.register(Holder)
 class HolderAdmin(portal.ReadOnlyAdmin[Holder]):
     """What the contract said at finality, beside what will be written next."""
+
+    service_actions = mending.HOLDER_ACTIONS
 
     list_display = (
         "wallet_address",

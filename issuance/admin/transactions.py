@@ -8,6 +8,7 @@ from unfold.decorators import display
 
 from core import portal
 from core.portal import Cell, Fact, Panel
+from issuance.admin import mending
 from issuance.models import Attempt, ChainTransaction
 
 WEI_PER_GWEI = 10**9
@@ -43,6 +44,8 @@ def _moment(attempt: Attempt) -> str:
 @admin.register(ChainTransaction)
 class ChainTransactionAdmin(portal.ReadOnlyAdmin[ChainTransaction]):
     """Only finalized evidence settles anything; everything before that is an observation."""
+
+    service_actions = mending.TRANSACTION_ACTIONS
 
     list_display = (
         portal.id_column(),
@@ -96,6 +99,7 @@ class ChainTransactionAdmin(portal.ReadOnlyAdmin[ChainTransaction]):
             Fact("First found missing", portal.time(row.gone_since)),
             Fact("Next look", portal.time(row.next_attempt_at)),
             Fact("Note", portal.text(row.last_note)),
+            *_cancel_facts(row),
         ]
 
     def panels(self, request: HttpRequest, row: ChainTransaction) -> Sequence[Panel]:
@@ -141,3 +145,13 @@ class ChainTransactionAdmin(portal.ReadOnlyAdmin[ChainTransaction]):
             ),
             portal.timeline(row),
         ]
+
+
+def _cancel_facts(row: ChainTransaction) -> list[Fact]:
+    if row.cancel_asked_at is None:
+        return []
+    return [
+        Fact("Called off", portal.time(row.cancel_asked_at)),
+        Fact("Called off by", portal.actor(row.cancelled_by)),
+        Fact("Why called off", portal.text(row.cancel_reason), wide=True),
+    ]

@@ -40,20 +40,20 @@ def test_no_page_breaks_an_accessibility_rule_or_overflows(world, sign_in):
         page = windows[role].open(path)
         for width, viewport in WIDTHS.items():
             page.set_viewport_size(viewport)
-            found |= _faults(page, f"{name}-{width}")
-            _photograph(page, f"{name}-{width}")
+            found |= faults(page, f"{name}-{width}")
+            photograph(page, f"{name}-{width}")
         if name in DARK_TOO:
             page.emulate_media(color_scheme="dark")
             page.set_viewport_size(DESKTOP)
             page.reload()
-            found |= _faults(page, f"{name}-dark")
-            _photograph(page, f"{name}-dark")
+            found |= faults(page, f"{name}-dark")
+            photograph(page, f"{name}-dark")
             page.emulate_media(color_scheme="light")
     complaints = {role: each.complaints for role, each in windows.items() if each.complaints}
     assert (found, complaints) == ({}, {})
 
 
-def _faults(page, name: str) -> dict[str, object]:
+def faults(page, name: str) -> dict[str, object]:
     options = {"runOnly": {"type": "tag", "values": RULES}}
     violations = Axe().run(page, options=options).response["violations"]
     found: dict[str, object] = {
@@ -64,7 +64,7 @@ def _faults(page, name: str) -> dict[str, object]:
     return found | ({f"{name} overflows": wider} if wider > 0 else {})
 
 
-def _photograph(page, name: str) -> None:
+def photograph(page, name: str) -> None:
     """Keep a picture when SHAREMINT_SCREENSHOTS names a folder, such as docs/images."""
     folder = os.environ.get("SHAREMINT_SCREENSHOTS")
     if not folder:

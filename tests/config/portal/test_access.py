@@ -125,6 +125,9 @@ def test_the_deployment_checks_are_clean():
         "SECRET_KEY": secrets.token_urlsafe(60),
         "API_KEY_PEPPER": secrets.token_urlsafe(32),
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        "CHAIN_RPC_URLS": "base=https://one.example https://two.example.org https://3.example.net",
+        "CHAIN_IDS": "base=8453",
+        "CHAIN_GAS_BUDGETS_WEI": "base=1000000000000000000",
     }
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     done = subprocess.run(
