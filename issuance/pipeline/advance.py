@@ -11,8 +11,7 @@ from core.failpoints import failpoint
 from core.work import claim_due
 from issuance import queries, services
 from issuance.chain.errors import ChainError, SignerError
-from issuance.chain.events import decode_event
-from issuance.chain.token import TokenReader
+from issuance.chain.standards import standard_of
 from issuance.models import Attempt, ChainTransaction
 from issuance.pipeline.broadcast import broadcast
 from issuance.pipeline.observe import Observation, Verdict, observe
@@ -20,6 +19,7 @@ from issuance.pipeline.sign import sign_and_send, sign_dearer
 from issuance.pipeline.world import World
 from issuance.services.agreement import Agreement, verdict
 from issuance.services.outcomes import FinalEvidence
+from issuance.services.reading import read_logs
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     ChainTransactionKind,
@@ -96,12 +96,11 @@ def _settle(look: _Look) -> None:
     assert seen.receipt is not None
     assert seen.finalized is not None
     succeeded = seen.verdict is Verdict.FINAL_OK
-    logs = [log for log in seen.receipt.logs if log.address.lower() == row.token.address.lower()]
     reserves = None
     if row.kind == ChainTransactionKind.ATTEST and succeeded:
         try:
-            reader = TokenReader(world.chain_of(row.token), row.token.address)
-            reserves = reader.reserves(at=seen.finalized.number)
+            node, final = world.chain_of(row.token), seen.finalized.number
+            reserves = standard_of(row.token).reserves(node, at=final)
         except ChainError as unknown:
             _wait(row, f"{unknown.code}: {unknown}", LOOK_EVERY, now)
             return
@@ -110,7 +109,7 @@ def _settle(look: _Look) -> None:
             ChainTransactionStatus.FINAL_OK if succeeded else ChainTransactionStatus.FINAL_REVERTED
         ),
         receipt=seen.receipt,
-        events=[event for log in logs if (event := decode_event(log)) is not None],
+        events=read_logs(token=row.token, logs=seen.receipt.logs),
         reserves=reserves,
         note="" if succeeded else "reverted",
     )

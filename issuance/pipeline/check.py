@@ -11,6 +11,7 @@ from issuance import queries, services
 from issuance.chain.errors import ChainError
 from issuance.chain.token import TokenReader
 from issuance.models import Order, TokenLog
+from issuance.pipeline import doubts
 from issuance.pipeline.world import World
 from issuance.states import OrderStatus, OrderType
 
@@ -31,6 +32,8 @@ def check_due(*, world: World, now: datetime) -> int:
 
 
 def _check(order: Order, *, world: World, now: datetime) -> int:
+    if not order.token.exactly_once_on_chain:
+        return _prove(order, world=world, now=now)
     try:
         node = world.chain_of(order.token)
         reader = TokenReader(node, order.token.address)
@@ -55,6 +58,16 @@ def _check(order: Order, *, world: World, now: datetime) -> int:
         return 0
     failpoint("check.requeued")
     return 1
+
+
+def _prove(order: Order, *, world: World, now: datetime) -> int:
+    """The contract cannot be asked by id: our own transactions and the logs must tell."""
+    try:
+        node = world.chain_of(order.token)
+        return doubts.resolve(order=order, node=node, requeue_wait=REQUEUE_WAIT, now=now)
+    except (ChainError, DomainError) as obstacle:
+        services.delay_order(order_id=order.pk, reason_code=obstacle.code, wait=RETRY, now=now)
+        return 0
 
 
 def _settle_by_log(order: Order, *, now: datetime) -> int:

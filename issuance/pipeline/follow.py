@@ -10,15 +10,15 @@ from core.failpoints import failpoint
 from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainAnswerInvalid, ChainError
-from issuance.chain.events import decode_event
-from issuance.chain.token import TokenReader
+from issuance.chain.standards import standard_of
 from issuance.models import BlockHead, ChainCursor, Token
 from issuance.pipeline.watch import watch_networks
 from issuance.pipeline.blocks import look_at_blocks
 from issuance.pipeline.world import World
+from issuance.services import watched
 from issuance.services.blocks import moment
 from issuance.services.escrow import FinalizedRange
-from issuance.services.logbook import UNKNOWN
+from issuance.services.reading import read_logs
 
 RANGE_BLOCKS_MAX = 2_000
 RANGES_PER_TICK_MAX = 10
@@ -77,16 +77,15 @@ def follow(*, token: Token, node: chain.Chain, now: datetime) -> int | None:
         raise ChainAnswerInvalid(f"block {last.number} changed while it was read")
     count = services.record_logs(token_id=token.pk, found=found, now=now)
     failpoint("follow.committed")
+    facts = standard_of(token).watched(node, at=last.number) if found.reserves else {}
+    if facts:
+        watched.note_watched(token_id=token.pk, facts=facts, now=now)
     return count
 
 
 def read_events(token: Token, logs: Sequence[chain.Log]) -> list[chain.TokenEvent]:
     """What a token's logs say; one that its code does not know is kept by that name."""
-    return [
-        decode_event(log) or chain.OtherEvent(log, UNKNOWN)
-        for log in logs
-        if not log.removed and log.address.lower() == token.address.lower()
-    ]
+    return read_logs(token=token, logs=logs, awaiting=True)
 
 
 def heads(*, world: World) -> dict[str, str]:
@@ -113,7 +112,7 @@ def _has_changed(cursor: ChainCursor, node: chain.Chain) -> bool:
 
 
 def _reserves(token: Token, node: chain.Chain, last: chain.Head) -> chain.Reserves:
-    return TokenReader(node, token.address).reserves(at=last.number)
+    return standard_of(token).reserves(node, at=last.number)
 
 
 def _times(

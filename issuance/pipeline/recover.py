@@ -16,6 +16,7 @@ from issuance.chain.errors import ChainError
 from issuance.chain.standards import Execution, standard_of
 from issuance.models import ChainCursor, NetworkGate, Recovery, Signer
 from issuance.pipeline.world import World
+from issuance.services import unknowable
 from issuance.services.recovered_orders import doubtful_orders, executed_unsigned
 from issuance.services.recoveries import SEQUENCE_MAX, unfinished_behind
 from issuance.states import RecoveryCause, RecoveryStatus
@@ -134,13 +135,15 @@ def _ask(recovery: Recovery, *, world: World, now: datetime) -> None:
     if finalized < (recovery.horizon_block or 0):
         _remark(recovery.network, f"the node's finality lies below {recovery.horizon_block}")
         return
-    used = {
-        order.pk
+    answers = {
+        order.pk: standard_of(order.token).was_executed(node, order.onchain_id, at=finalized)
         for order in orders
-        if standard_of(order.token).was_executed(node, order.onchain_id, at=finalized)
-        is Execution.YES
     }
+    used = {pk for pk, answer in answers.items() if answer is Execution.YES}
+    silent = [pk for pk, answer in answers.items() if answer is Execution.UNKNOWABLE]
     failpoint("recover.asked")
+    if silent:
+        unknowable.suspect_orders(order_ids=silent, now=now)
     services.record_asked(
         recovery_id=recovery.pk,
         through=orders[-1].pk,

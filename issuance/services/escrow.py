@@ -133,7 +133,8 @@ def _unmatched(
 
 
 def _snapshot(token: Token, last: chain.Head, reserves: chain.Reserves, *, now: datetime) -> None:
-    record_cap(token, reserves=reserves)
+    if token.has_attested_cap:
+        record_cap(token, reserves=reserves)
     latest = queries.latest_snapshot(token_id=token.pk)
     settled = custody_queries.position(token.fund_id).settled
     seen = (reserves.supply, reserves.cap, settled)
