@@ -22,8 +22,9 @@ BENCHES = places.CHECKOUT / "bench"
 DEPLOYMENT = {
     "DATABASE_URL": "postgres://sharemint@127.0.0.1:1/sharemint",
     "REDIS_URL": "redis://127.0.0.1:1/0",
-    "CHAIN_RPC_URLS": "anvil=http://127.0.0.1:1",
+    "CHAIN_RPC_URLS": "anvil=https://one.example https://two.example.org https://three.example.net",
     "CHAIN_IDS": "anvil=31337",
+    "CHAIN_GAS_BUDGETS_WEI": "anvil=1000000000000000000",
     "ALLOWED_HOSTS": "sharemint.example",
     "PUBLIC_URL": "https://sharemint.example",
 }
