@@ -25,6 +25,7 @@ class TokenAdmin(portal.ReadOnlyAdmin[Token]):
         "symbol",
         "network",
         "fund",
+        "standard_label",
         portal.status_column(),
         portal.units_column("attested_units", "Attested shares"),
         portal.time_column("attested_as_of", "Attested"),
@@ -36,12 +37,22 @@ class TokenAdmin(portal.ReadOnlyAdmin[Token]):
     ordering = ("symbol", "network")
     empty_text = "A token is deployed with manage.py deploy_token."
 
+    @admin.display(description="Standard", ordering="standard")
+    def standard_label(self, row: Token) -> str:
+        return "EtfToken" if row.exactly_once_on_chain else "ERC-3643, not exactly-once on chain"
+
     def facts(self, request: HttpRequest, row: Token) -> Sequence[Fact]:
         return [
             Fact("Name", portal.text(row.name)),
             Fact("Fund", portal.link(row.fund, portal.page_url(row.fund))),
             Fact("Network", portal.text(row.network, note=f"chain id {row.chain_id}")),
             Fact("Contract", portal.code(row.address)),
+            Fact("Standard", _standard(row)),
+            *(
+                [Fact("Redemption wallet", portal.code(row.redemption_wallet))]
+                if row.redemption_wallet
+                else []
+            ),
             Fact("Deployed in block", Cell(f"{row.deployed_block:,}", number=True)),
             Fact("Backing in the ledger", portal.quantity(custody_queries.backing(row.pk))),
             Fact("Attested cap", portal.quantity(row.attested_units)),
@@ -69,6 +80,16 @@ class TokenAdmin(portal.ReadOnlyAdmin[Token]):
             ),
             portal.timeline(row),
         ]
+
+
+def _standard(row: Token) -> Cell:
+    if row.exactly_once_on_chain:
+        return portal.text("EtfToken", note="order ids and cap are enforced by the contract")
+    return portal.text(
+        "ERC-3643",
+        note="NOT exactly-once on chain: no order ids and no attested cap, so only this service's"
+        " own record and the follower stand between an order and a second mint",
+    )
 
 
 @admin.register(Signer)

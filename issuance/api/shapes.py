@@ -17,7 +17,8 @@ from core.api.serializers import (
 from core.ids import encode_id
 from core.units import format_quantity
 from issuance import queries
-from issuance.chain.token import encode_request_redeem
+from issuance.chain.standards import standard_of
+from issuance.chain.types import OrderItem
 from issuance.models import Holder, Move, Order, Token
 from issuance.policy import Acceptance
 from issuance.states import API_STATUSES, OrderStatus, OrderType, api_axes
@@ -69,7 +70,10 @@ class OrderQuery(PageQuery):
 class NextActionOut(StrictSerializer):
     """The holder's own step: a transaction the wallet sends to the contract."""
 
-    type = serializers.ChoiceField(["request_redeem"])
+    type = serializers.ChoiceField(
+        ["request_redeem", "transfer"],
+        help_text="transfer: an `erc3643` token's holder sends its tokens to the issuer's wallet.",
+    )
     contract = serializers.CharField()
     calldata = serializers.CharField()
     chain_id = serializers.IntegerField()
@@ -148,11 +152,12 @@ def next_action(order: Order) -> dict[str, Any] | None:
     """What the holder's wallet must send now, or None when it is not the holder's turn."""
     if order.status != OrderStatus.AWAITING_TOKENS:
         return None
-    calldata = encode_request_redeem(order_id=order.onchain_id, amount=order.quantity)
+    item = OrderItem(order_id=order.onchain_id, account=order.wallet.address, amount=order.quantity)
+    step = standard_of(order.token).holder_step(item)
     return {
-        "type": "request_redeem",
+        "type": step.name,
         "contract": order.token.address,
-        "calldata": f"0x{calldata.hex()}",
+        "calldata": f"0x{step.data.hex()}",
         "chain_id": order.token.chain_id,
     }
 
@@ -201,12 +206,24 @@ class TokenOut(StrictSerializer):
     chain_id = serializers.IntegerField(read_only=True)
     contract = serializers.CharField(source="address", read_only=True)
     decimals = serializers.SerializerMethodField()
+    standard = serializers.SerializerMethodField(
+        help_text="sharemint: our own contract. erc3643: an existing token of the issuer's."
+    )
+    exactly_once_on_chain = serializers.BooleanField(
+        read_only=True,
+        help_text="Whether the contract itself refuses an order a second time and caps its supply"
+        " by attested shares. False: only this service's own record does.",
+    )
     status = StatusField()
     supply = serializers.SerializerMethodField()
     attested = serializers.SerializerMethodField()
     attested_as_of = UtcField(read_only=True, allow_null=True)
     created_at = UtcField(read_only=True)
     version = serializers.IntegerField(read_only=True)
+
+    @extend_schema_field({"type": "string", "enum": ["sharemint", "erc3643"]})
+    def get_standard(self, token: Token) -> str:
+        return str(token.standard).lower()
 
     @extend_schema_field({"type": "integer", "enum": [18]})
     def get_decimals(self, token: Token) -> int:
@@ -270,7 +287,8 @@ class ReserveTokenOut(StrictSerializer):
     contract = serializers.CharField()
     supply = QuantityField()
     backing = QuantityField()
-    cap = QuantityField()
+    exactly_once_on_chain = serializers.BooleanField()
+    cap = QuantityField(allow_null=True, help_text="null: no contract caps this token.")
     block = serializers.IntegerField(allow_null=True)
     block_hash = serializers.CharField(allow_null=True)
     attestation = AttestationOut(allow_null=True)

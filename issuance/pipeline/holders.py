@@ -11,9 +11,11 @@ from core.failpoints import failpoint
 from core.work import claim_due
 from issuance import queries, services
 from issuance.chain.errors import ChainError, SignerError
+from issuance.chain.standards import standard_of
 from issuance.models import Holder, Token
 from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
+from issuance.pipeline.verified import look_up
 from issuance.pipeline.world import World
 from issuance.services.registers import encode_holders
 from issuance.states import HolderStatus, SignerRole
@@ -35,7 +37,10 @@ def register_due(*, world: World, now: datetime) -> int:
         rows = Holder.objects.filter(token=token, status=HolderStatus.PENDING)
         claimed = claim_due(rows, now=now, lease=LEASE, limit=BATCH_MAX)
         ids = [holder.pk for holder in claimed]
-        holders = list(Holder.objects.select_related("wallet", "token").filter(pk__in=ids).order_by("pk"))
+        entries = Holder.objects.select_related("wallet", "token").filter(pk__in=ids)
+        holders = list(entries.order_by("pk"))
+        if holders and not standard_of(token).writes_register:
+            holders = look_up(token, holders, world=world, now=now)
         if holders:
             signed += _assign(token, holders, world=world, now=now)
     return signed
