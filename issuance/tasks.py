@@ -6,7 +6,18 @@ from core import doorbell
 from core.clock import database_clock
 from core.heartbeats import beat
 from issuance import invariants
-from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves, stops, world
+from issuance.pipeline import (
+    advance,
+    assign,
+    check,
+    follow,
+    holders,
+    lanes,
+    moves,
+    reserves,
+    stops,
+    world,
+)
 
 ADVANCE = "issuance.advance_transactions"
 CHECK_EVERY_SECONDS = 10
@@ -24,10 +35,11 @@ def assign_transactions() -> None:
 
 @shared_task(name=ADVANCE)
 def advance_transactions() -> None:
-    """Send, look at and settle chain transactions, and resolve doubtful orders."""
+    """Send, look at and settle chain transactions, resolve doubtful orders, end moves."""
     clock = database_clock()
     advance.advance_due(world=world.from_settings(), clock=clock)
     check.check_due(world=world.from_settings(), now=clock())
+    moves.conclude_due(now=clock())
     beat(name="issuance.advance_transactions", now=clock())
 
 

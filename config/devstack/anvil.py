@@ -17,8 +17,8 @@ from config.devstack.processes import Child, StackError, start, wait_until
 
 CHAIN_ID = 31_337
 START_SECONDS = 30
-# Finality exists, two blocks behind the head; real nodes refuse a transaction above 16,777,216 gas.
-FLAGS = ("--slots-in-an-epoch", "1", "--enable-tx-gas-limit", "--silent")
+# Real nodes refuse a transaction above 16,777,216 gas.
+FLAGS = ("--enable-tx-gas-limit", "--silent")
 
 
 @dataclass(frozen=True)
@@ -125,19 +125,21 @@ def start_anvil(
     log_path: Path,
     block_seconds: int | None = None,
     chain_id: int = CHAIN_ID,
+    slots_in_an_epoch: int = 1,
     state: Path | None = None,
     extra: Sequence[str] = (),
 ) -> Anvil:
     """Start a chain; without ``block_seconds`` each transaction gets its own block at once.
 
-    ``state`` is a file the chain is read from and saved to when it ends.
+    A block is final once twice ``slots_in_an_epoch`` blocks stand above it. ``state`` is a file
+    the chain is read from and saved to when it ends.
     """
     binary = program()
     if binary is None:
         raise StackError("anvil is missing: run `npm install` in issuance/contracts")
     port = ports.free_port()
     command: list[str | Path] = [binary, "--host", ports.LOOPBACK, "--port", str(port), *FLAGS]
-    command += ["--chain-id", str(chain_id), *extra]
+    command += ["--chain-id", str(chain_id), "--slots-in-an-epoch", str(slots_in_an_epoch), *extra]
     if block_seconds is not None:
         command += ["--block-time", str(block_seconds)]
     if state is not None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
@@ -43,15 +44,15 @@ def open_custody() -> None:
     )
 
 
-def launch_tokens(network: str) -> list[dict[str, Any]]:
-    """Keys for the network, ether for the keys, one token for each fund of TOKENISED."""
+def launch_tokens(network: str, funds: Sequence[str] = TOKENISED) -> list[dict[str, Any]]:
+    """Keys for the network, ether for the keys, one token for each fund."""
     signers = _call("create_signers", network=network)
     url = settings.CHAIN_RPC_URLS[network][0]
     purse = rpc.call(url, "eth_accounts")[0]
     for address in signers.values():
         if int(rpc.call(url, "eth_getBalance", address, "latest"), 16) < LOW_WEI:
             rpc.send_ether(url, purse, to=address, wei=PURSE_WEI)
-    return [_call("deploy_token", fund=fund, network=network) for fund in TOKENISED]
+    return [_call("deploy_token", fund=fund, network=network) for fund in funds]
 
 
 def _call(command: str, **options: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from issuance.chain.signer import DEPLOYER, LocalSigner, Permission, SignerPolic
 from issuance.chain.token import TokenReader
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import ChainTransaction, Holder, Order, Token
-from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves
+from issuance.pipeline import advance, assign, check, follow, holders, lanes, moves, reserves
 from issuance.pipeline.world import World
 from issuance.policy import OrderTerms
 from issuance.services.tokens import DeployedContract
@@ -120,6 +120,7 @@ class Stage:
         advance.advance_due(world=self.world, clock=timezone.now)
         follow.follow_all(world=self.world, now=now)
         check.check_due(world=self.world, now=now)
+        moves.conclude_due(now=now)
         if blocks:
             self.anvil.mine(blocks)
 
