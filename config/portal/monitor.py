@@ -98,7 +98,7 @@ def _state(network: str, head: BlockHead | None, now: datetime) -> Panel:
             Fact("Finalized", _block(look.finalized, look.finalized_at, now)),
             Fact("Finality lag", portal.text(f"{lag} blocks" if lag is not None else "")),
             Fact("State", _alarm(look)),
-            Fact("Gas of the last 24 h", _coins(int(look.gas_spent_wei))),
+            Fact("Gas of the last 24 h, in coins", _coins(int(look.gas_spent_wei))),
             Fact("Clock against ours", _skew(look)),
             Fact("Looked at", portal.text(f"{age(now - look.seen_at)} ago")),
         ]
@@ -174,7 +174,14 @@ def _lanes(network: str, now: datetime) -> Panel:
     return Panel(
         title="Lanes",
         note="One key, one row of nonces. The oldest unfinished nonce holds up the ones after it.",
-        columns=("Key", "State", "Next nonce", "In flight", "Oldest unfinished", "Gas account"),
+        columns=(
+            "Key",
+            "State",
+            "Next nonce",
+            "In flight",
+            "Oldest unfinished",
+            "Gas account, in coins",
+        ),
         rows=[_lane_row(each, now) for each in signers],
         empty="No key is registered. Run manage.py create_signers for this network.",
     )
@@ -247,7 +254,7 @@ def _open_row(row: ChainTransaction, head: BlockHead | None, now: datetime) -> S
             note=f"{portal.words(row.signer.role).lower()}, {row.token.symbol}",
         ),
         portal.status(row.status),
-        portal.text(age(now - row.created_at)),
+        Cell(age(now - row.created_at), number=True),
         confirmed,
         price,
         portal.text(newest.last_answer.rstrip(": ") if newest else ""),

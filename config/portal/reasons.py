@@ -43,7 +43,8 @@ def transaction_reason(row: ChainTransaction) -> str:
         return "It was called off; the empty transfer at its nonce is not final yet."
     if row.status == ChainTransactionStatus.INCLUDED:
         return f"It is in block {row.include_block}; only finality is missing."
-    lowest = queries.unfinished(signer=row.signer).first()
+    unmined = queries.unfinished(signer=row.signer).exclude(status=ChainTransactionStatus.INCLUDED)
+    lowest = unmined.first()
     if lowest is not None and lowest.nonce < row.nonce:
         return f"It waits behind nonce {lowest.nonce} of the same key."
     if not row.attempts_signed.exists():

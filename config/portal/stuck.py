@@ -45,6 +45,7 @@ class Kind:
     since: str
     why: Callable[[Any], str]
     name: Callable[[Any], Cell]
+    order: Sequence[str] = ()
 
 
 def panels(request: HttpRequest, now: datetime) -> list[Panel]:
@@ -54,7 +55,7 @@ def panels(request: HttpRequest, now: datetime) -> list[Panel]:
         page = _page(kind, request)
         if page is None:
             continue
-        rows = list(kind.rows(now).order_by(kind.since)[:ROWS_SHOWN_MAX])
+        rows = list(kind.rows(now).order_by(*kind.order, kind.since)[:ROWS_SHOWN_MAX])
         found.append(
             Panel(
                 title=kind.title,
@@ -93,7 +94,7 @@ def _row(
     return (
         kind.name(row),
         portal.status(status),
-        portal.text(portal.age(now - since) if since else ""),
+        Cell(portal.age(now - since) if since else portal.BLANK.text, number=True),
         portal.text(kind.why(row)),
         exits,
     )
@@ -184,6 +185,7 @@ KINDS: Iterable[Kind] = (
         "created_at",
         transaction_reason,
         _transaction_name,
+        ("signer__role", "signer_id", "nonce"),
     ),
     Kind(
         "Orders",

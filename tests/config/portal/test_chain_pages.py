@@ -55,7 +55,7 @@ def test_a_network_that_is_not_there_shows_the_first_one(troubled, enter):
 def test_stuck_work_names_the_reason_and_offers_lawful_exits_only(troubled, enter):
     shown = page(troubled, enter, "issuance", "/portal/stuck/")
     first, second, third = ChainTransaction.objects.filter(nonce__gte=40).order_by("nonce")
-    assert "It waits behind nonce 40 of the same key." in shown
+    assert "It waits behind nonce 41 of the same key." in shown
     assert "only finality is missing" in shown
     assert "The attested cap leaves no room" in shown
     assert f"/{second.pk}/do/hurry/" in shown
