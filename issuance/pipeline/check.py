@@ -11,6 +11,7 @@ from issuance import queries, services
 from issuance.chain.errors import ChainError
 from issuance.chain.token import TokenReader
 from issuance.models import Order, TokenLog
+from issuance.models.gates import Recovering
 from issuance.pipeline import doubts
 from issuance.pipeline.world import World
 from issuance.states import OrderStatus, OrderType
@@ -95,6 +96,11 @@ def _settle_by_log(order: Order, *, now: datetime) -> int:
             order_id=order.pk, reason_code="id_conflict", wait=timedelta(minutes=5), now=now
         )
         return 0
-    services.finish_checking(order_id=order.pk, tx_hash=log.tx_hash, now=now)
+    try:
+        services.finish_checking(order_id=order.pk, tx_hash=log.tx_hash, now=now)
+    except Recovering as waits:
+        # A move's burn, and its mint's network does not know its order ids yet.
+        services.delay_order(order_id=order.pk, reason_code=waits.code, wait=RETRY, now=now)
+        return 0
     failpoint("check.finished")
     return 1
