@@ -85,7 +85,7 @@ class Campaign:
         from crash.happenings import Happenings  # noqa: PLC0415 - as above
         from crash.operator import Operator  # noqa: PLC0415 - as above
         from crash.scene import build_scene  # noqa: PLC0415 - as above
-        from crash.worker import Post  # noqa: PLC0415 - as above
+        from crash.worker import Post, warm_up  # noqa: PLC0415 - as above
 
         scene = build_scene(
             self._ground.chain,
@@ -93,6 +93,7 @@ class Campaign:
             holders=self._spec.holders,
         )
         stage = scene.stage
+        warm_up()
         proxy_urls = self._ground.start_proxy(self._spec.seed)
         self._chaos = ChainChaos(
             stage,

@@ -182,7 +182,7 @@ def _assign_blindly(
             order.refresh_from_db()
             if order.type == OrderType.MINT:
                 postings.back(order=order, actor=PIPELINE, now=now)
-        assignment._submit(row, taken, now=now)
+        assignment._submit(kind, taken, away=[], now=now)
     return row
 
 

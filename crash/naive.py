@@ -28,6 +28,7 @@ FEES = Fees(max_fee=300 * 10**9, tip=2 * 10**9)
 GAS = 120_000
 RECEIPT_SECONDS_MAX = 1.5
 NAP = 0.2
+DEPLOY_SECONDS_MAX = 20
 _TABLE = """
     CREATE TABLE IF NOT EXISTS crash_control (
         order_id bigint PRIMARY KEY,
@@ -57,7 +58,10 @@ def deploy(anvil: Anvil, node: ChainClient) -> str:
     """Put the control token on the chain, which mines at once; returns its address."""
     anvil.set_balance(key().address, 10**21)
     code = bytes.fromhex(json.loads(ARTIFACT.read_text())["bytecode"][2:])
-    receipt = node.receipt(key().send(node, to=None, data=code, gas=2_000_000))
+    tx_hash = key().send(node, to=None, data=code, gas=2_000_000)
+    deadline = time.monotonic() + DEPLOY_SECONDS_MAX
+    while (receipt := node.receipt(tx_hash)) is None and time.monotonic() < deadline:
+        time.sleep(NAP)
     assert receipt is not None
     assert receipt.contract_address is not None
     return receipt.contract_address

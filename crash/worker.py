@@ -1,5 +1,6 @@
 """One pipeline worker: a forked process that runs the product's own tasks again and again."""
 
+import gc
 import os
 import random
 import signal
@@ -8,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import redis
@@ -30,6 +31,7 @@ from issuance.chain.client import ChainClient
 from issuance.models import Token
 from issuance.pipeline import world as outside
 from issuance.pipeline.world import World
+from kyc.policy.active import active_policies
 from tests.issuance.stage import NETWORK, Stage, sign_figure
 
 BELL = "crash:bell"
@@ -111,10 +113,19 @@ def _attest(stage: Stage, token: Token, request: AttestationRequest) -> SignedAt
     return sign_figure(stage.attestor, stage.node, request)
 
 
+@cache
 def tasks() -> dict[str, Callable[[], object]]:
     """Every task of the beat table that works for issuance, by name."""
     current_app.loader.import_default_modules()
     return {name: current_app.tasks[name] for name in BEAT_SECONDS if name.startswith(APP)}
+
+
+def warm_up() -> None:
+    """Read once, before the first fork, what each worker would otherwise read again."""
+    tasks()
+    active_policies()
+    gc.collect()
+    gc.freeze()
 
 
 def _work(post: Post, dice: random.Random, runs_twice: Callable[[], bool]) -> None:
