@@ -1,0 +1,171 @@
+"""A whole mint while nodes lie: one of three changes nothing, two of three settle nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.models import Breaker
+from issuance.chain.client import ChainClient
+from issuance.models import ChainTransaction
+from tests.issuance.chain.nodes import Liar
+from tests.issuance.chain.test_pool import forked, shifted
+from tests.issuance.stage import NETWORK
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def nodes(ready):
+    """The ready stage behind three nodes that tell of its one chain."""
+    made = [Liar(ready.anvil.url) for _ in range(3)]
+    client = ChainClient(NETWORK, [node.url for node in made], ready.anvil.chain_id)
+    ready.world = replace(ready.world, chain_for=lambda _: client)
+    yield made
+    for node in made:
+        node.stop()
+
+
+def hide(node: Liar) -> None:
+    """What happened did not happen."""
+    for method in ("eth_getTransactionReceipt", "eth_getTransactionByHash"):
+        node.answers[method] = {"result": None}
+    node.answers["eth_getLogs"] = {"result": []}
+    node.answers["eth_call"] = {"result": "0x" + "00" * 32}
+
+
+def invent(node: Liar) -> None:
+    """Every transaction succeeded, in a final block, without a trace in the logs."""
+
+    def receipt(tx_hash):
+        block = node.truth("eth_getBlockByNumber", "finalized", False)["result"]
+        return {
+            "result": {
+                "transactionHash": tx_hash,
+                "blockNumber": block["number"],
+                "blockHash": block["hash"],
+                "status": "0x1",
+                "gasUsed": "0x5208",
+                "logs": [],
+            }
+        }
+
+    node.answers["eth_getTransactionReceipt"] = receipt
+
+
+def misnumber(node: Liar) -> None:
+    """Our nonces were used by somebody."""
+    node.answers["eth_getTransactionCount"] = {"result": "0xffff"}
+
+
+def lag(node: Liar) -> None:
+    """Three blocks behind everybody."""
+    node.answers["eth_getBlockByNumber"] = shifted(node, by=3)
+
+
+def fork(node: Liar) -> None:
+    """Another past."""
+    node.answers["eth_getBlockByNumber"] = forked(node)
+
+
+def refuse(node: Liar) -> None:
+    """No transaction is good enough."""
+    node.answers["eth_sendRawTransaction"] = {"error": {"code": 1, "message": "nonce too low"}}
+    node.answers["eth_estimateGas"] = {"error": {"code": 3, "message": "execution reverted"}}
+
+
+def go_down(node: Liar) -> None:
+    """Nobody there."""
+    node.answers["eth_chainId"] = 503
+    node.respond = lambda _: (503, b"")
+
+
+def babble(node: Liar) -> None:
+    """Something that is not JSON, and halves of batches."""
+    node.answers["eth_getTransactionReceipt"] = b'{"jsonrpc": "2.0", "id"'
+    node.answers["eth_getLogs"] = b"<html>"
+    node.batch = lambda entries: entries[: len(entries) // 2]
+
+
+def flood(node: Liar) -> None:
+    """More than anybody wants to read."""
+    node.answers["eth_getLogs"] = b" " * (33 * 1024 * 1024)
+
+
+def move_chain(node: Liar) -> None:
+    """A node of another chain."""
+    node.answers["eth_chainId"] = {"result": "0x1"}
+    node.truth = lambda *_: {"result": "0x1"}
+
+
+def be_silent(node: Liar) -> None:
+    """A node that takes every request and answers none."""
+    node.silent.set()
+
+
+LIES = [hide, invent, misnumber, lag, refuse, go_down, babble, flood, move_chain, be_silent]
+
+
+def _status(order) -> str:
+    order.refresh_from_db()
+    return order.status
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
+def test_a_mint_goes_through_while_one_of_three_nodes_lies(ready, nodes, lie):
+    lie(nodes[0])
+    order = ready.order("5")
+    ready.until(lambda: _status(order) == "COMPLETED", wait=0.02)
+    assert ready.reader.supply() == order.quantity
+    assert not Breaker.objects.filter(status="OPEN").exists()
+
+
+def test_one_node_on_a_fork_halts_the_network_and_the_mint_is_there_when_it_is_gone(ready, nodes):
+    order = ready.order("5")
+    ready.tick()
+    fork(nodes[0])
+    for _ in range(5):
+        ready.tick(blocks=2)
+        ready.hurry()
+    assert _status(order) in {"SUBMITTED", "INCLUDED"}
+    breaker = Breaker.objects.get(status="OPEN")
+    assert breaker.name == f"issuance.{NETWORK}"
+    assert breaker.reason.startswith("finality_disagreement: block ")
+    nodes[0].answers.pop("eth_getBlockByNumber")
+    # The breaker stays open for a person; what is under way needs no new signature.
+    ready.until(lambda: _status(order) == "COMPLETED")
+    assert ready.reader.supply() == order.quantity
+
+
+@pytest.mark.parametrize(
+    "lie", [invent, fork, go_down, move_chain, babble], ids=lambda each: each.__name__
+)
+def test_two_of_three_liars_settle_nothing_and_the_mint_is_done_when_they_stop(ready, nodes, lie):
+    ready.anvil.automine(on=False)
+    order = ready.order("5")
+    ready.tick()
+    assert _status(order) == "SUBMITTED"
+    row = ChainTransaction.objects.get(order_bindings__order=order)
+    for node in nodes[:2]:
+        lie(node)
+    for _ in range(5):
+        ready.tick()
+        ready.hurry()
+    assert _status(order) != "COMPLETED"
+    assert ready.reader.supply() == 0
+    row.refresh_from_db()
+    assert row.final_at is None
+    waits = row.last_note or Breaker.objects.get(status="OPEN").reason
+    assert waits
+    for node in nodes[:2]:
+        heal(node)
+    ready.anvil.automine(on=True)
+    ready.until(lambda: _status(order) == "COMPLETED")
+    assert ready.reader.supply() == order.quantity
+
+
+def heal(node: Liar) -> None:
+    """Nothing but the truth from now on."""
+    node.answers = {"eth_chainId": {"result": hex(31_337)}}
+    node.batch = lambda entries: entries
+    for name in ("respond", "truth"):
+        node.__dict__.pop(name, None)
