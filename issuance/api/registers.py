@@ -15,6 +15,7 @@ from custody.models import Attestation
 from issuance import queries
 from issuance.api.shapes import HolderOut, HolderQuery, ReservesOut, TokenOut
 from issuance.queries import Reserve, ReserveToken
+from issuance.services.holdings import with_holdings
 
 
 class Tokens(ApiView):
@@ -39,6 +40,10 @@ class Holders(ApiView):
 
     @extend_schema(
         summary="List register entries of your wallets",
+        description=(
+            "With `as_of` each entry carries `holding`: what the wallet held at that moment, from the "
+            "token's finalized events alone. A moment that is not final yet is refused."
+        ),
         parameters=[HolderQuery],
         responses=HolderOut(many=True),
     )
@@ -49,6 +54,8 @@ class Holders(ApiView):
             wallet_id=query.get("wallet_id"),
             token_id=query.get("token_id"),
         )
+        if "as_of" in query:
+            rows = with_holdings(rows, at=query["as_of"], token_id=query.get("token_id"))
         return self.page(rows, query=query, show=HolderOut)
 
 

@@ -1,7 +1,9 @@
 """The JSON of orders, tokens, register entries and reserves."""
 
+import re
 from typing import Any
 
+from django.utils.dateparse import parse_datetime as parse_time
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -14,6 +16,7 @@ from core.api.serializers import (
     StrictSerializer,
     UtcField,
 )
+from core.events import format_time
 from core.ids import encode_id
 from core.units import format_quantity
 from issuance import queries
@@ -21,6 +24,7 @@ from issuance.chain.standards import standard_of
 from issuance.chain.types import OrderItem
 from issuance.models import Holder, Move, Order, Token
 from issuance.policy import Acceptance
+from issuance.services.holdings import AsOf
 from issuance.states import API_STATUSES, OrderStatus, OrderType, api_axes
 
 TYPES = [str(each).lower() for each in OrderType]
@@ -239,11 +243,45 @@ class TokenOut(StrictSerializer):
         return format_quantity(token.attested_units)
 
 
+@extend_schema_field(
+    {
+        "type": "string",
+        "description": "A block number (with `token_id`), or a time in RFC 3339 UTC.",
+        "examples": ["2026-11-22T12:00:00Z", "19876543"],
+    }
+)
+class AsOfField(serializers.Field[AsOf, str, str, AsOf]):
+    """A moment in the chain's past."""
+
+    default_error_messages = {"as_of_invalid": "Expected a block number or a time with a zone."}
+
+    def to_internal_value(self, data: object) -> AsOf:
+        text = str(data)
+        if re.fullmatch(r"[0-9]{1,15}", text):
+            return AsOf(block=int(text))
+        moment = parse_time(text)
+        if moment is None or moment.tzinfo is None:
+            self.fail("as_of_invalid")
+        return AsOf(time=moment)
+
+
 class HolderQuery(PageQuery):
-    """Filters of the holder register."""
+    """Filters of the holder register; with ``as_of`` each entry says what the wallet held then."""
 
     wallet_id = PublicIdField("wal", required=False)
     token_id = PublicIdField("tok", required=False)
+    as_of = AsOfField(required=False)
+
+
+class HoldingOut(StrictSerializer):
+    """What a wallet held at a finalized moment; `block` is the last one before it that changed it."""
+
+    balance = QuantityField()
+    frozen = QuantityField(help_text="How much of the balance may not move; may exceed it.")
+    escrowed = QuantityField(help_text="In the contract for redemptions; no part of the balance.")
+    is_frozen = serializers.BooleanField(help_text="Nothing may move.")
+    block = serializers.IntegerField(allow_null=True)
+    block_time = UtcField(allow_null=True)
 
 
 class HolderOut(StrictSerializer):
@@ -260,8 +298,24 @@ class HolderOut(StrictSerializer):
     permitted = serializers.SerializerMethodField()
     kyc_expires_at = UtcField(read_only=True, allow_null=True)
     registered_at = UtcField(read_only=True, allow_null=True)
+    holding = serializers.SerializerMethodField()
     created_at = UtcField(read_only=True)
     version = serializers.IntegerField(read_only=True)
+
+    @extend_schema_field(HoldingOut(allow_null=True))
+    def get_holding(self, holder: Holder) -> dict[str, Any] | None:
+        if not hasattr(holder, "holding"):  # only with `as_of`
+            return None
+        found = holder.holding or {}
+        changed = parse_time(found.get("block_time") or "")
+        return {
+            "balance": format_quantity(int(found.get("balance", 0))),
+            "frozen": format_quantity(int(found.get("frozen_amount", 0))),
+            "escrowed": format_quantity(int(found.get("escrowed", 0))),
+            "is_frozen": bool(found.get("frozen", False)),
+            "block": found.get("block"),
+            "block_time": format_time(changed) if changed else None,
+        }
 
     @extend_schema_field({"type": "boolean"})
     def get_permitted(self, holder: Holder) -> bool:

@@ -36,6 +36,7 @@ from issuance.services.recoveries import (
     record_fenced,
 )
 from issuance.services.registers import assign_holders, want_holders
+from issuance.services.rewinds import apply_rewind, propose_rewind, withdraw_rewind
 from issuance.services.settlement import finish_checking, requeue_checked, settle_transaction
 from issuance.services.stops import assign_stops, record_stops, want_stops
 from issuance.services.tokens import (
@@ -49,6 +50,7 @@ from issuance.services.tokens import (
 
 __all__ = [
     "announce_change",
+    "apply_rewind",
     "approve_order",
     "assign_attestation",
     "assign_holders",
@@ -73,6 +75,7 @@ __all__ = [
     "place_hold",
     "preview_move",
     "preview_order",
+    "propose_rewind",
     "raise_fence",
     "raise_nonce",
     "raise_sequence",
@@ -100,4 +103,5 @@ __all__ = [
     "trip",
     "want_holders",
     "want_stops",
+    "withdraw_rewind",
 ]

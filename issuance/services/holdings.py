@@ -1,20 +1,48 @@
 """What each account holds, after every event that changes it, and at any finalized block."""
 
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Cast, JSONObject
 
 from core import breakers
+from core.errors import DomainError
 from issuance import queries
 from issuance.chain import types as chain
-from issuance.models import Holding, Token
+from issuance.models import ChainCursor, Holder, Holding, Token
 from issuance.services.lanes import PIPELINE
 from issuance.services.logbook import Entry
 
+_CANONICAL = Q(log__vanished__isnull=True) | Q(log__vanished__back_at__isnull=False)
 NOBODY = "0x0000000000000000000000000000000000000000"
+
+
+class AsOfNotFinal(DomainError):
+    """The register is asked for a moment up to which the chain is not final or not recorded yet."""
+
+    code = "as_of_not_final"
+    status = 409
+    title = "The chain is not final up to that moment yet."
+    retryable = True
+
+
+class AsOfNeedsToken(DomainError):
+    """A block number says nothing without the chain it is on."""
+
+    code = "as_of_needs_token"
+    title = "Name a token_id with a block number: each network counts its own blocks."
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A finalized moment: a block's number, or a time; exactly one of them."""
+
+    block: int | None = None
+    time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +104,7 @@ def latest(
     *, token: Token, accounts: Iterable[str] | None = None, at: int | None = None
 ) -> QuerySet[Holding]:
     """Each account's newest state at or before block ``at`` (None: the newest recorded)."""
-    rows = Holding.objects.filter(
-        Q(log__vanished__isnull=True) | Q(log__vanished__back_at__isnull=False), token=token
-    )
+    rows = Holding.objects.filter(_CANONICAL, token=token)
     if accounts is not None:
         rows = rows.filter(account__in=list(accounts))
     if at is not None:
@@ -137,3 +163,33 @@ _APPLY: Mapping[type, Callable[[_Books, Any], None]] = {
     # The lost wallet is frozen without an event of its own.
     chain.OrderRecovered: lambda books, e: books.change(e.lost, frozen=True),
 }
+
+
+def with_holdings(
+    rows: QuerySet[Holder], *, at: AsOf, token_id: uuid.UUID | None
+) -> QuerySet[Holder]:
+    """Register entries annotated with ``holding``: what each wallet held at a finalized moment.
+
+    A dict of ``balance``, ``frozen_amount``, ``escrowed`` (units as text), ``frozen``, ``block`` and
+    ``block_time`` of the last change; None for a wallet that never held anything before. Raises
+    AsOfNotFinal above any cursor concerned, AsOfNeedsToken.
+    """
+    if at.block is not None and token_id is None:
+        raise AsOfNeedsToken(field="/token_id")
+    cursors = ChainCursor.objects.filter(token__in=rows.values("token_id"))
+    recorded = Q(block__gte=at.block) if at.time is None else Q(block_time__gte=at.time)
+    if cursors.exclude(recorded).exists():
+        raise AsOfNotFinal(field="/as_of")
+    until = Q(block__lte=at.block) if at.time is None else Q(block_time__lte=at.time)
+    changes = Holding.objects.filter(
+        _CANONICAL, until, token=OuterRef("token_id"), account=OuterRef("wallet__address")
+    ).order_by("-block", "-log_index", "-pk")
+    shape = JSONObject(
+        balance=Cast("balance", CharField()),
+        frozen_amount=Cast("frozen_amount", CharField()),
+        escrowed=Cast("escrowed", CharField()),
+        frozen="frozen",
+        block="block",
+        block_time="block_time",
+    )
+    return rows.annotate(holding=Subquery(changes.values(found=shape)[:1]))

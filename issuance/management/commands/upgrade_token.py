@@ -2,14 +2,22 @@
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
+from core.actors import system
 from core.errors import DomainError
+from issuance import services
 from issuance.chain.errors import ChainError, SignerError
 from issuance.models import Token
 from issuance.pipeline.upgrades import finish_upgrade, prepare_upgrade
+from issuance.services.expectations import ANNOUNCED_AHEAD_MAX as LATEST
+
+# After the timelock's delay; later the upgrade is unexpected and halts the token.
+CARRY_OUT = timedelta(days=7)
 
 
 class Command(BaseCommand):
@@ -33,7 +41,16 @@ class Command(BaseCommand):
                 entry = finish_upgrade(token=token, implementation=options["finish"])
                 report = {"contract": entry.proxy, "implementation": entry.implementation}
             else:
-                report = asdict(prepare_upgrade(token=token))
+                prepared, now = prepare_upgrade(token=token), timezone.now()
+                services.announce_change(
+                    token_id=token.pk,
+                    kinds=["UPGRADED"],
+                    reason=f"prepared {prepared.implementation}",
+                    until=now + min(timedelta(seconds=prepared.delay_seconds) + CARRY_OUT, LATEST),
+                    actor=system("upgrade_token"),
+                    now=now,
+                )
+                report = asdict(prepared)
         except (DomainError, ChainError, SignerError) as refusal:
             raise CommandError(f"{refusal.code}: {refusal}") from refusal
         self.stdout.write(json.dumps(report))
