@@ -10,7 +10,7 @@ from unfold.decorators import display
 from core import portal
 from core.portal import Cell, Fact, Panel
 from custody.models import LedgerTransfer
-from issuance.admin import actions
+from issuance.admin import actions, rulings
 from issuance.admin.transactions import attempt_rows
 from issuance.models import Attempt, Order
 from issuance.states import api_axes
@@ -20,7 +20,7 @@ from issuance.states import api_axes
 class OrderAdmin(portal.ReadOnlyAdmin[Order]):
     """Every mint and redemption, from request to finality."""
 
-    service_actions = actions.ORDER_ACTIONS
+    service_actions = [*actions.ORDER_ACTIONS, *rulings.RULING_ACTIONS]
 
     list_display = (
         "client_order_id",
@@ -86,6 +86,7 @@ class OrderAdmin(portal.ReadOnlyAdmin[Order]):
 
     def panels(self, request: HttpRequest, row: Order) -> Sequence[Panel]:
         return [
+            *rulings.candidate_panels(row),
             _transactions_panel(row),
             _attempts_panel(row),
             _chain_events_panel(row),
