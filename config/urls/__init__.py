@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, URLResolver
 from django.views import defaults
 
+from config.portal import faults
 from config.urls import api, portal
 from core.api import problems
 
@@ -27,7 +28,7 @@ def handler403(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def handler500(request: HttpRequest) -> HttpResponse:
     """As handler404, for a fault of ours."""
     if request.path.startswith("/portal"):
-        return defaults.server_error(request)
+        return faults.server_error(request)
     return problems.server_error(request)
 
 

@@ -122,3 +122,12 @@ class Unavailable(DomainError):
     status = 503
     title = "The service is not ready."
     retryable = True
+
+
+class DatabaseUnavailable(DomainError):
+    """The database is away. Whether the request took effect is not known: ask with the same key."""
+
+    code = "database_unavailable"
+    status = 503
+    title = "The database cannot be reached; try again with the same Idempotency-Key."
+    retryable = True

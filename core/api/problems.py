@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from rest_framework import exceptions as drf
 
 from core import requests
 from core.api import errors
+from core.api.outage import is_outage
 from core.errors import DomainError, NotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -98,7 +100,7 @@ def translate(exc: Exception) -> DomainError | None:
     for raised, refusal in _TRANSLATIONS:
         if isinstance(exc, raised):
             return refusal()
-    return None
+    return errors.DatabaseUnavailable() if is_outage(exc) else None
 
 
 def flatten(detail: object, pointer: str = "") -> Iterator[dict[str, str]]:
@@ -137,5 +139,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's 500 handler; Django has already logged the exception."""
-    return answer(errors.InternalError(), instance=request.path)
+    """Django's 500 handler, called while the exception is handled; Django has already logged it."""
+    away = is_outage(sys.exc_info()[1])
+    refusal = errors.DatabaseUnavailable() if away else errors.InternalError()
+    return answer(refusal, instance=request.path)
