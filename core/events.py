@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from core import requests, subscriptions
 from core.actors import Actor
+from core.bulk import insert_many
 from core.ids import encode_id, new_uuid
 from core.models import Event, EventStream
 from core.rows import PublicRow
@@ -93,7 +94,7 @@ def record_many(happenings: Sequence[Happening], *, actor: Actor, now: datetime)
         _append(each, stream=streams[each.institution_id], actor=str(actor), now=now)
         for each in happenings
     ]
-    Event.objects.bulk_create(recorded)
+    insert_many(recorded)
     _advance(list(streams.values()))
     subscriptions.fan_out(events=recorded, now=now)
     return recorded

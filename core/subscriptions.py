@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from core.bulk import insert_many
 from core.models import Event, WebhookDelivery, WebhookEndpoint
 from core.states import DeliveryState, EndpointStatus
 from core.webhooks import topics
@@ -33,7 +34,7 @@ def fan_out(*, events: Sequence[Event], now: datetime) -> None:
         if _hears(endpoint, event)
     ]
     if deliveries:
-        WebhookDelivery.objects.bulk_create(deliveries)
+        insert_many(deliveries)
         with connection.cursor() as cursor:  # wakes the dispatcher when this commits
             cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
 

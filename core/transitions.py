@@ -3,7 +3,6 @@
 ``move`` changes one row, ``move_many`` the rows of a batch in one statement under the same rules.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from django.db.models import Field, Model
 
 from core import events
 from core.actors import Actor
+from core.bulk import array_of, array_type
 from core.errors import StateConflict
 from core.rows import PublicRow
 from core.states import Table
@@ -133,10 +133,10 @@ def _update(group: Sequence[Transition]) -> set[object]:
         [row.version for row in rows],
         [str(each.to) for each in group],
     ] + [
-        [_stored(each.changes[name], column) for each in group]
+        array_of(column, [each.changes[name] for each in group])
         for name, column in zip(sorted(group[0].changes), fields, strict=True)
     ]
-    types = ["uuid", "varchar", "integer", "varchar", *map(_array_type, fields)]
+    types = ["uuid", "varchar", "integer", "varchar", *map(array_type, fields)]
     names = ["id", "was", "version", "becomes", *(f"change_{n}" for n in range(len(fields)))]
     changes = "".join(
         f', "{column.column}" = wanted.change_{number}' for number, column in enumerate(fields)
@@ -159,19 +159,6 @@ def _update(group: Sequence[Transition]) -> set[object]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [*columns, columns[0]])
         return {row[0] for row in cursor.fetchall()}
-
-
-def _array_type(column: "Field[Any, Any]") -> str:
-    """The column's type without a length: a cast to one would cut a longer text silently."""
-    return re.sub(r"\(.*\)", "", column.db_type(connection) or "")
-
-
-def _stored(value: object, column: "Field[Any, Any]") -> object:
-    if isinstance(value, Model):
-        value = value.pk
-    prepared = column.get_db_prep_save(value, connection)
-    # An array has elements of one type; a choice of an enumeration is its text.
-    return str(prepared) if isinstance(prepared, str) else prepared
 
 
 def _follow(move: Transition) -> None:

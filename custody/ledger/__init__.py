@@ -13,6 +13,7 @@ from custody.ledger.accounts import (
     open_token,
     resume,
 )
+from custody.ledger.batches import MintShares, back_many, reserve_many
 from custody.ledger.caps import note_cap
 from custody.ledger.corrections import adjust, restrict, reverse, unrestrict
 from custody.ledger.movements import (
@@ -37,9 +38,11 @@ __all__ = [
     "InsufficientShares",
     "KeyReused",
     "LedgerHalted",
+    "MintShares",
     "PostingInvalid",
     "adjust",
     "back",
+    "back_many",
     "cancel_delivery",
     "carry_over",
     "fail_mint",
@@ -52,6 +55,7 @@ __all__ = [
     "open_token",
     "release_burn",
     "reserve",
+    "reserve_many",
     "restrict",
     "resume",
     "reverse",

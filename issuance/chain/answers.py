@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from eth_utils.address import to_checksum_address
-
+from issuance.chain.addresses import checksummed
 from issuance.chain.errors import ChainAnswerInvalid, ChainError
 from issuance.chain.types import Head, Log, Receipt
 
@@ -96,7 +95,7 @@ def fee_history(answer: Mapping[str, Any]) -> tuple[int, list[int]]:
 
 def _log(entry: Mapping[str, Any]) -> Log:
     return Log(
-        address=to_checksum_address(entry["address"]),
+        address=checksummed(entry["address"]),
         topics=tuple(topic.lower() for topic in entry["topics"]),
         data=raw_bytes(entry["data"]),
         block_number=number(entry["blockNumber"]),
@@ -116,6 +115,6 @@ def _receipt(answer: Mapping[str, Any]) -> Receipt:
         succeeded=number(answer["status"]) == 1,
         gas_used=number(answer["gasUsed"]),
         gas_price=number(answer.get("effectiveGasPrice", "0x0")),
-        contract_address=to_checksum_address(created) if created else None,
+        contract_address=checksummed(created) if created else None,
         logs=logs(answer["logs"]),
     )

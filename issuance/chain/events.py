@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from eth_abi.abi import decode
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from issuance.chain import contracts, roles
+from issuance.chain.addresses import checksummed
 from issuance.chain.token import PERMITTED, PROTOCOL
 from issuance.chain.types import (
     AddressFrozen,
@@ -60,7 +60,7 @@ def _text(value: object) -> str:
 
 
 def _account(topic: str) -> str:
-    return to_checksum_address(f"0x{topic[-40:]}")
+    return checksummed(f"0x{topic[-40:]}")
 
 
 def _word(log: Log, index: int) -> int:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.errors import DomainError
-from core.transitions import move
+from core.transitions import Transition, move, move_many
 from core.use_case import use_case
 from issuance import policy, queries
 from issuance.chain import types as chain
@@ -22,6 +21,8 @@ from issuance.services import lanes, postings
 from issuance.services.facts import order_facts
 from issuance.services.holds import set_aside
 from issuance.services.lanes import PIPELINE, Call
+from issuance.services.room import split_by_unfinalized
+from issuance.services.screening import TurnedAway, screen, turn_away
 from issuance.states import (
     ORDER_TRANSITIONS,
     ChainTransactionKind,
@@ -29,7 +30,7 @@ from issuance.states import (
     OrderType,
     SignerRole,
 )
-from kyc.models import Decision, store_decisions
+from kyc.models import store_decisions
 
 _IDLE: dict[str, Any] = {"next_attempt_at": None, "leased_until": None}
 _WANTED = {
@@ -37,6 +38,14 @@ _WANTED = {
     ChainTransactionKind.BURN: OrderStatus.QUEUED,
     ChainTransactionKind.CANCEL_REDEEM: OrderStatus.RETURNING,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Orders that were simulated together, and the gas one transaction of them may use."""
+
+    order_ids: Sequence[uuid.UUID]
+    gas: int
 
 
 @use_case
@@ -56,26 +65,71 @@ def assign_orders(
     be signed for is kept with it. The transaction has no signed form yet: that is made outside and
     kept by ``save_attempt``. Raises LaneBusy, HaltActive.
     """
+    batch = Batch(order_ids=order_ids, gas=gas)
+    rows = _assign(token_id, kind, [batch], signer_id=signer_id, now=now)
+    return rows[0] if rows else None
+
+
+@use_case
+def assign_wave(
+    *,
+    token_id: uuid.UUID,
+    kind: ChainTransactionKind,
+    batches: Sequence[Batch],
+    signer_id: uuid.UUID,
+    now: datetime,
+) -> list[ChainTransaction]:
+    """``assign_orders`` for several batches at consecutive nonces, in one transaction.
+
+    Batches for which the lane has no room stay as they are. Raises LaneBusy, HaltActive.
+    """
+    return _assign(token_id, kind, batches, signer_id=signer_id, now=now)
+
+
+def _assign(
+    token_id: uuid.UUID,
+    kind: ChainTransactionKind,
+    batches: Sequence[Batch],
+    *,
+    signer_id: uuid.UUID,
+    now: datetime,
+) -> list[ChainTransaction]:
     token = queries.token_by_id(token_id=token_id)
     signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, signer_id=signer_id)
-    orders = _locked_orders(token, kind, order_ids)
-    ready, away = orders, list[_TurnedAway]()
+    batches = batches[: lanes.room(signer=signer)]
+    orders = _locked_orders(token, kind, [pk for batch in batches for pk in batch.order_ids])
+    ready, away = orders, list[TurnedAway]()
     if kind != ChainTransactionKind.CANCEL_REDEEM:
-        ready, away = _screen(set_aside(orders, now=now), now=now)
+        ready, away = screen(orders=set_aside(orders, now=now), now=now)
     if kind == ChainTransactionKind.MINT:
+        # Before the room is read: another lane of the same token may be numbering at this instant.
+        postings.lock(orders=[*ready, *(each.order for each in away)])
         ready, _ = policy.split_by_room(token, ready)
+        ready, _ = split_by_unfinalized(token=token, orders=ready)
         _post(ready, away, now=now)
-    if not ready:
-        _turn_away(away, now=now)
-        return None
-    call = Call(kind=kind, data=encode_orders(kind=kind, orders=ready), gas=gas)
-    row = lanes.number(signer=signer, token=token, call=call, now=now)
-    _bind(row, ready)
+    carried = _by_batch(batches, ready)
+    calls = [
+        Call(kind=kind, data=encode_orders(kind=kind, orders=some), gas=batch.gas)
+        for batch, some in carried
+    ]
+    rows = lanes.number_many(signer=signer, token=token, calls=calls, now=now)
+    _bind(list(zip(rows, (some for _, some in carried), strict=True)))
     if kind != ChainTransactionKind.CANCEL_REDEEM:
         store_decisions([order.decision for order in ready])
-    _submit(row, ready, away=away, now=now)
-    lanes.record_assigned(row=row, carries=[order.public_id for order in ready], now=now)
-    return row
+    _submit(kind, ready, away=away, now=now)
+    lanes.record_assigned_many(
+        carried=[(row, len(some)) for row, (_, some) in zip(rows, carried, strict=True)], now=now
+    )
+    return rows
+
+
+def _by_batch(batches: Sequence[Batch], ready: Sequence[Order]) -> list[tuple[Batch, list[Order]]]:
+    """What is left of each batch, without those of which nothing is left."""
+    place = {pk: number for number, batch in enumerate(batches) for pk in batch.order_ids}
+    left: dict[int, list[Order]] = {}
+    for order in ready:
+        left.setdefault(place[order.pk], []).append(order)
+    return [(batches[number], left[number]) for number in sorted(left)]
 
 
 def encode_orders(*, kind: ChainTransactionKind, orders: Sequence[Order]) -> bytes:
@@ -151,131 +205,63 @@ def _locked_orders(
     token: Token, kind: ChainTransactionKind, order_ids: Sequence[uuid.UUID]
 ) -> list[Order]:
     order_type = OrderType.MINT if kind == ChainTransactionKind.MINT else OrderType.REDEEM
-    rows = Order.objects.select_for_update(
-        no_key=True, of=("self",), skip_locked=True
-    ).select_related("investor", "token__fund", "wallet", "decision")
+    rows = (
+        Order.objects.select_for_update(no_key=True, of=("self",), skip_locked=True)
+        .select_related("investor", "wallet", "decision")
+        # Ciphertext that nothing here reads is not opened for each of a hundred orders.
+        .defer("investor__legal_name", "decision__snapshot", "decision__body")
+    )
     wanted = rows.filter(
         token=token, pk__in=order_ids, type=order_type, status=_WANTED[kind]
     ).exclude(bindings__live=True)
-    return list(wanted.order_by("pk"))
-
-
-@dataclass(frozen=True, slots=True)
-class _TurnedAway:
-    """An order that may not be signed for, where it goes instead, and why."""
-
-    order: Order
-    to: OrderStatus
-    reason_code: str
-    decision: Decision
-
-
-def _screen(orders: Sequence[Order], *, now: datetime) -> tuple[list[Order], list[_TurnedAway]]:
-    """Pull, not push: whatever changed since an order was taken is asked again here."""
-    ready, away = [], []
+    orders = list(wanted.order_by("pk"))
     for order in orders:
-        try:
-            decision = policy.decide_again(order=order, now=now)
-        except DomainError as refusal:
-            decision = order.decision
-            for evidence in refusal.evidence:
-                evidence.save(force_insert=True)
-                decision = evidence if isinstance(evidence, Decision) else decision
-            # A redemption's tokens lie in escrow: a person decides whether they go back.
-            redeems = order.type == OrderType.REDEEM
-            to = OrderStatus.AWAITING_APPROVAL if redeems else OrderStatus.REJECTED
-            away.append(_TurnedAway(order, to, refusal.code, decision))
-            continue
-        if decision.effect == policy.REVIEW and not _is_answered(order, decision):
-            decision.save(force_insert=True)
-            away.append(_TurnedAway(order, OrderStatus.AWAITING_APPROVAL, "review", decision))
-        else:
-            # Kept, with the order, when it is signed for.
-            order.decision = decision
-            ready.append(order)
-    return ready, away
+        order.token = token
+    return orders
 
 
-def _is_answered(order: Order, decision: Decision) -> bool:
-    """Whether the approver saw every rule that asks for a review now, not only the size."""
-    return bool(order.approved_by) and _reviews(decision) <= _reviews(order.decision)
-
-
-def _reviews(decision: Decision) -> set[str]:
-    speaking = [rule for rule in decision.fired if not rule.get("lifted_by")]
-    return {rule["id"] for rule in speaking if rule["effect"] == policy.REVIEW}
-
-
-def _turn_away(away: Sequence[_TurnedAway], *, now: datetime) -> None:
-    for each in sorted(away, key=lambda turned: lanes.by_institution(turned.order)):
-        _turn(each, now=now)
-
-
-def _turn(each: _TurnedAway, *, now: datetime) -> None:
-    # The order shows the decision that stopped it.
-    each.order.decision = each.decision
-    move(
-        each.order,
-        to=each.to,
-        table=ORDER_TRANSITIONS,
-        actor=PIPELINE,
-        now=now,
-        data=order_facts(each.order, to=each.to, reason_code=each.reason_code),
-        reason_code=each.reason_code,
-        decision=each.decision,
-        next_attempt_at=None,
-        leased_until=None,
-    )
-
-
-def _post(ready: Sequence[Order], away: Sequence[_TurnedAway], *, now: datetime) -> None:
-    postings.lock(orders=[*ready, *(each.order for each in away)])
-    for order in ready:
-        postings.back(order=order, actor=PIPELINE, now=now)
+def _post(ready: Sequence[Order], away: Sequence[TurnedAway], *, now: datetime) -> None:
+    postings.back_many(orders=ready, actor=PIPELINE, now=now)
     for each in away:
         if each.to == OrderStatus.REJECTED:
             postings.give_back(order=each.order, actor=PIPELINE, now=now)
 
 
-def _bind(row: ChainTransaction, orders: Sequence[Order]) -> None:
+def _bind(carried: Sequence[tuple[ChainTransaction, Sequence[Order]]]) -> None:
     ChainTransactionOrder.objects.bulk_create(
         ChainTransactionOrder(chain_transaction=row, order=order, index=index)
+        for row, orders in carried
         for index, order in enumerate(orders)
     )
 
 
 def _submit(
-    row: ChainTransaction,
+    kind: ChainTransactionKind,
     orders: Sequence[Order],
     *,
-    away: Sequence[_TurnedAway] = (),
+    away: Sequence[TurnedAway],
     now: datetime,
 ) -> None:
     """Every order's move, signed for or turned away, in the one order that streams are locked."""
-    if row.kind == ChainTransactionKind.CANCEL_REDEEM:
+    if kind == ChainTransactionKind.CANCEL_REDEEM:
         # The order stays RETURNING; its transaction carries the work from here on.
         Order.objects.filter(pk__in=[order.pk for order in orders]).update(**_IDLE)
         return
     turned = {each.order.pk: each for each in away}
-    for order in sorted([*orders, *(each.order for each in away)], key=lanes.by_institution):
-        if order.pk in turned:
-            _turn(turned[order.pk], now=now)
-        else:
-            _mark_submitted(order, now=now)
+    in_order = sorted([*orders, *(each.order for each in away)], key=lanes.by_institution)
+    moves = [
+        turn_away(turned[order.pk]) if order.pk in turned else _submission(order)
+        for order in in_order
+    ]
+    move_many(moves, table=ORDER_TRANSITIONS, actor=PIPELINE, now=now)
 
 
-def _mark_submitted(order: Order, *, now: datetime) -> None:
+def _submission(order: Order) -> Transition:
     # The hash of a transaction that died; the new one has none until it is signed.
     order.tx_hash = ""
-    move(
-        order,
+    return Transition(
+        row=order,
         to=OrderStatus.SUBMITTED,
-        table=ORDER_TRANSITIONS,
-        actor=PIPELINE,
-        now=now,
         data=order_facts(order, to=OrderStatus.SUBMITTED),
-        tx_hash="",
-        reason_code="",
-        decision=order.decision,
-        **_IDLE,
+        changes={"tx_hash": "", "reason_code": "", "decision": order.decision, **_IDLE},
     )

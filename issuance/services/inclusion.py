@@ -1,14 +1,14 @@
 """What was seen of a chain transaction before it is final; nothing here settles anything."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F
 
 from core.failpoints import failpoint
-from core.transitions import move
+from core.transitions import Transition, move, move_many
 from core.use_case import use_case
 from issuance import queries
 from issuance.chain import types as chain
@@ -100,34 +100,64 @@ def record_inclusion(
     *, chain_transaction_id: uuid.UUID, receipt: chain.Receipt, look_in: timedelta, now: datetime
 ) -> None:
     """A block holds the transaction, not yet finally; its orders show as included."""
-    row = _locked(chain_transaction_id)
-    if row.status in CHAIN_TRANSACTION_FINAL:
-        return
-    seen: dict[str, Any] = {
+    _include({chain_transaction_id: receipt}, look_in=look_in, now=now)
+
+
+@use_case
+def record_inclusions(
+    *, receipts: Mapping[uuid.UUID, chain.Receipt], look_in: timedelta, now: datetime
+) -> None:
+    """``record_inclusion`` for several transactions, by their ids."""
+    _include(receipts, look_in=look_in, now=now)
+
+
+def _include(
+    receipts: Mapping[uuid.UUID, chain.Receipt], *, look_in: timedelta, now: datetime
+) -> None:
+    fresh = []
+    for row in lanes.lock_transactions(ids=receipts):
+        if row.status == ChainTransactionStatus.INCLUDED:
+            _reschedule(row, now + look_in, **_seen(receipts[row.pk]))
+        elif row.status not in CHAIN_TRANSACTION_FINAL:
+            fresh.append(row)
+    # The block holds the form that cancels: nothing is said of the orders before that is final.
+    cancels = set(
+        Attempt.objects.filter(
+            tx_hash__in=[receipt.tx_hash for receipt in receipts.values()], cancels=True
+        ).values_list("chain_transaction_id", flat=True)
+    )
+    carried = [row for row in fresh if row.pk not in cancels]
+    bound = lanes.orders_by_transaction(rows=carried, status=OrderStatus.SUBMITTED)
+    shown = [
+        (order, receipts[row.pk].tx_hash) for row in carried for order in bound.get(row.pk, ())
+    ]
+    _show(shown, to=OrderStatus.INCLUDED, now=now)
+    included = [
+        Transition(
+            row=row,
+            to=ChainTransactionStatus.INCLUDED,
+            data={"tx_hash": receipts[row.pk].tx_hash, "block": receipts[row.pk].block_number},
+            changes={
+                "included_at": now,
+                "next_attempt_at": now + look_in,
+                "leased_until": None,
+                **_seen(receipts[row.pk]),
+            },
+        )
+        for row in fresh
+    ]
+    move_many(included, table=CHAIN_TRANSACTION_TRANSITIONS, actor=PIPELINE, now=now)
+    failpoint("include.record.precommit")
+
+
+def _seen(receipt: chain.Receipt) -> dict[str, Any]:
+    return {
         "include_hash": receipt.tx_hash,
         "include_block": receipt.block_number,
         "include_block_hash": receipt.block_hash,
         "gone_since": None,
         "last_note": "",
     }
-    if row.status == ChainTransactionStatus.INCLUDED:
-        _reschedule(row, now + look_in, **seen)
-        return
-    for order in lanes.bound_orders(row, status=OrderStatus.SUBMITTED):
-        _show(order, to=OrderStatus.INCLUDED, tx_hash=receipt.tx_hash, now=now)
-    move(
-        row,
-        to=ChainTransactionStatus.INCLUDED,
-        table=CHAIN_TRANSACTION_TRANSITIONS,
-        actor=PIPELINE,
-        now=now,
-        data={"tx_hash": receipt.tx_hash, "block": receipt.block_number},
-        included_at=now,
-        next_attempt_at=now + look_in,
-        leased_until=None,
-        **seen,
-    )
-    failpoint("include.record.precommit")
 
 
 @use_case
@@ -138,8 +168,8 @@ def record_reorganised(*, chain_transaction_id: uuid.UUID, now: datetime) -> Non
         return
     # Due again at once, also for the worker that follows one that dies here.
     Attempt.objects.filter(chain_transaction=row).update(last_sent_at=None)
-    for order in lanes.bound_orders(row, status=OrderStatus.INCLUDED):
-        _show(order, to=OrderStatus.SUBMITTED, tx_hash=order.tx_hash, now=now)
+    bound = lanes.bound_orders(row, status=OrderStatus.INCLUDED)
+    _show([(order, order.tx_hash) for order in bound], to=OrderStatus.SUBMITTED, now=now)
     move(
         row,
         to=ChainTransactionStatus.SENT,
@@ -181,7 +211,7 @@ def save_attempt(
     if row.status in CHAIN_TRANSACTION_FINAL or newest != after or not is_wanted:
         return None
     if newest == 0 and not cancels:
-        queries.require_not_halted(token=row.token)
+        lanes.require_signable(row)
         _name_hash(row, signed.hash)
     attempt = Attempt.objects.create(
         chain_transaction=row,
@@ -219,13 +249,15 @@ def _reschedule(row: ChainTransaction, at: datetime, **columns: object) -> None:
     )
 
 
-def _show(order: Order, *, to: OrderStatus, tx_hash: str, now: datetime) -> None:
-    move(
-        order,
-        to=to,
-        table=ORDER_TRANSITIONS,
-        actor=PIPELINE,
-        now=now,
-        data=order_facts(order, to=to, tx_hash=tx_hash),
-        tx_hash=tx_hash,
-    )
+def _show(shown: Sequence[tuple[Order, str]], *, to: OrderStatus, now: datetime) -> None:
+    """Orders with the hash each of them shows from now on, in the one order of their streams."""
+    moves = [
+        Transition(
+            row=order,
+            to=to,
+            data=order_facts(order, to=to, tx_hash=tx_hash),
+            changes={"tx_hash": tx_hash},
+        )
+        for order, tx_hash in sorted(shown, key=lambda each: lanes.by_institution(each[0]))
+    ]
+    move_many(moves, table=ORDER_TRANSITIONS, actor=PIPELINE, now=now)

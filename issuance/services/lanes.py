@@ -1,39 +1,42 @@
 """A signer's lane: which key is free, its next nonce, and what a numbered call carries."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Random
 
-from core import events
+from core import breakers, events
 from core.actors import system
 from core.errors import DomainError
 from core.failpoints import failpoint
 from core.ids import new_uuid
 from core.use_case import use_case
 from issuance import queries
-from issuance.models import ChainTransaction, Order, Signer, Token
+from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Signer, Token
 from issuance.services import nodes
 from issuance.states import (
-    CHAIN_TRANSACTION_FINAL,
     ChainTransactionKind,
+    ChainTransactionStatus,
     OrderStatus,
     SignerRole,
 )
 
 PIPELINE = system("issuance.pipeline")
-# More unfinished transactions than this only move the queue from our table into the node's pool.
+# More that no block holds yet only move the queue from our table into the node's pool. A network
+# may be given another figure by CHAIN_IN_FLIGHT_MAX.
 IN_FLIGHT_MAX = 16
+_NOT_IN_BLOCK = (ChainTransactionStatus.ASSIGNED, ChainTransactionStatus.SENT)
 # Whoever numbered a call signs and sends it at once; after this another worker takes it over.
 HEAD_START = timedelta(seconds=5)
 
 
 class LaneBusy(DomainError):
-    """Every signer of the role is halted or has enough unfinished transactions."""
+    """Every signer of the role is halted or has enough transactions that no block holds yet."""
 
     code = "lane_busy"
     status = 503
@@ -65,7 +68,7 @@ class Call:
 
 @use_case
 def pick_lane(*, token: Token, role: SignerRole) -> Signer:
-    """The signer with the fewest unfinished transactions that nobody numbers with at this instant.
+    """The signer with the fewest transactions outside a block that nobody numbers with at this instant.
 
     The call is simulated as this very signer, so that what is signed is what was tried; the lane
     is locked again, by its id, when the call is numbered. Raises SignerMissing, LaneBusy,
@@ -79,23 +82,24 @@ def pick_lane(*, token: Token, role: SignerRole) -> Signer:
     lanes = lanes.exclude(gas_account__is_empty=True)
     if not lanes.exists():
         raise nodes.GasAccountsEmpty(network=token.network, role=role.lower())
-    open_rows = ChainTransaction.objects.filter(signer=OuterRef("pk")).exclude(
-        status__in=CHAIN_TRANSACTION_FINAL
-    )
+    open_rows = ChainTransaction.objects.filter(signer=OuterRef("pk"), status__in=_NOT_IN_BLOCK)
     load = open_rows.order_by().values("signer").annotate(load=Count("pk")).values("load")
     free = lanes.filter(halted=False).annotate(load=Coalesce(Subquery(load), 0))
     # Random among equals, or all workers would crowd into the first.
-    roomy = free.filter(load__lt=IN_FLIGHT_MAX).order_by("load", Random())
+    roomy = free.filter(load__lt=in_flight_max(token.network)).order_by("load", Random())
     found = _unlocked(roomy) or roomy.first()
     if found is None:
         raise LaneBusy(network=token.network)
     return found
 
 
-def lock_lane(*, token: Token, role: SignerRole, signer_id: uuid.UUID) -> Signer:
+def lock_lane(
+    *, token: Token, role: SignerRole, signer_id: uuid.UUID, despite_halt: bool = False
+) -> Signer:
     """The signer's row, locked: from here to commit nobody else numbers a transaction of it.
 
-    Raises LaneBusy, SignerMissing, or HaltActive by an open breaker.
+    ``despite_halt`` is for what only lowers what a contract allows. Raises LaneBusy,
+    SignerMissing, or HaltActive by an open breaker.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a lane is locked in the use case's transaction")
@@ -105,43 +109,105 @@ def lock_lane(*, token: Token, role: SignerRole, signer_id: uuid.UUID) -> Signer
     signer = rows.filter(pk=signer_id, chain_id=token.chain_id, role=role).first()
     if signer is None:
         raise SignerMissing(network=token.network, role=role.lower())
-    queries.require_not_halted(token=token)
-    if signer.halted or queries.unfinished(signer=signer).count() >= IN_FLIGHT_MAX:
+    if not despite_halt:
+        queries.require_not_halted(token=token)
+    if signer.halted or not room(signer=signer):
         raise LaneBusy(signer=signer.address)
     return signer
 
 
+def require_signable(row: ChainTransaction) -> None:
+    """Raises HaltActive when a breaker keeps the row from its first signature.
+
+    What only fills a nonce moves nothing of its token: it waits for its network alone. What only
+    lowers a cap waits for none.
+    """
+    figure = row.attestation
+    if figure is not None and row.token.is_lowered_by(figure.shares):
+        return
+    if row.kind == ChainTransactionKind.FILL:
+        breakers.require_closed(queries.network_breaker(row.token.network))
+    else:
+        queries.require_not_halted(token=row.token)
+
+
+def room(*, signer: Signer) -> int:
+    """How many more transactions a lane takes before the first of them is in a block."""
+    waiting = ChainTransaction.objects.filter(signer=signer, status__in=_NOT_IN_BLOCK).count()
+    return max(in_flight_max(signer.network) - waiting, 0)
+
+
+def in_flight_max(network: str) -> int:
+    """The most transactions of one signer that no block holds yet."""
+    return int(settings.CHAIN_IN_FLIGHT_MAX.get(network, IN_FLIGHT_MAX))
+
+
 def number(*, signer: Signer, token: Token, call: Call, now: datetime) -> ChainTransaction:
     """Take the next nonce for ``call``; nothing is signed here. The lane must be locked."""
-    row = ChainTransaction(
-        id=new_uuid(),
-        created_at=now,
-        signer=signer,
-        token=token,
-        attestation_id=call.attestation_id,
-        kind=call.kind,
-        nonce=signer.next_nonce,
-        to_address=call.to or token.address,
-        calldata=call.data,
-        gas_limit=call.gas,
-        next_attempt_at=now + HEAD_START,
-    )
-    row.save(force_insert=True)
-    signer.next_nonce += 1
-    signer.save(update_fields=["next_nonce"])
-    failpoint("assign.numbered")
+    (row,) = number_many(signer=signer, token=token, calls=[call], now=now)
     return row
+
+
+def number_many(
+    *, signer: Signer, token: Token, calls: Sequence[Call], now: datetime
+) -> list[ChainTransaction]:
+    """Take consecutive nonces for the calls, in their order. The lane must be locked."""
+    rows = [
+        ChainTransaction(
+            id=new_uuid(),
+            created_at=now,
+            signer=signer,
+            token=token,
+            attestation_id=call.attestation_id,
+            kind=call.kind,
+            nonce=signer.next_nonce + place,
+            to_address=call.to or token.address,
+            calldata=call.data,
+            gas_limit=call.gas,
+            next_attempt_at=now + HEAD_START,
+        )
+        for place, call in enumerate(calls)
+    ]
+    if rows:
+        ChainTransaction.objects.bulk_create(rows)
+        signer.next_nonce += len(rows)
+        signer.save(update_fields=["next_nonce"])
+        failpoint("assign.numbered")
+    return rows
+
+
+def lock_transactions(*, ids: Iterable[uuid.UUID]) -> list[ChainTransaction]:
+    """These transactions with their tokens, locked in id order; missing ones are left out."""
+    rows = ChainTransaction.objects.select_for_update(no_key=True, of=("self",))
+    wanted = rows.select_related("token__fund").filter(pk__in=list(ids))
+    return list(wanted.order_by("pk"))
 
 
 def bound_orders(row: ChainTransaction, *, status: OrderStatus | None = None) -> list[Order]:
     """The orders a transaction carries, locked, in the one order that event streams are locked."""
-    orders = Order.objects.select_for_update(no_key=True, of=("self",)).select_related(
-        "token__fund", "wallet", "investor"
+    return orders_by_transaction(rows=[row], status=status).get(row.pk, [])
+
+
+def orders_by_transaction(
+    *, rows: Sequence[ChainTransaction], status: OrderStatus | None = None
+) -> dict[uuid.UUID, list[Order]]:
+    """``bound_orders`` of several transactions, by transaction; all locked in id order."""
+    orders = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("wallet")
+    bound = dict(
+        ChainTransactionOrder.objects.filter(chain_transaction__in=rows, live=True).values_list(
+            "order_id", "chain_transaction_id"
+        )
     )
-    found = orders.filter(bindings__chain_transaction=row, bindings__live=True).order_by("pk")
+    found = orders.filter(pk__in=bound.keys()).order_by("pk")
     if status is not None:
         found = found.filter(status=status)
-    return sorted(found, key=by_institution)
+    tokens = {row.pk: row.token for row in rows}
+    grouped: dict[uuid.UUID, list[Order]] = {}
+    for order in sorted(found, key=by_institution):
+        # The transaction's own token, in memory once instead of once per order.
+        order.token = tokens[bound[order.pk]]
+        grouped.setdefault(bound[order.pk], []).append(order)
+    return grouped
 
 
 def by_institution(order: Order) -> tuple[int, str]:
@@ -151,19 +217,26 @@ def by_institution(order: Order) -> tuple[int, str]:
 
 def record_assigned(*, row: ChainTransaction, carries: Sequence[str], now: datetime) -> None:
     """The transaction's first event. Call it last: it locks the issuer's stream."""
-    events.record(
-        event_type="chain_transaction.assigned",
-        row=row,
-        actor=PIPELINE,
-        now=now,
-        data={
-            "kind": row.kind.lower(),
-            "network": row.token.network,
-            "signer": row.signer.address,
-            "nonce": row.nonce,
-            "carries": len(carries),
-        },
-    )
+    record_assigned_many(carried=[(row, len(carries))], now=now)
+
+
+def record_assigned_many(*, carried: Sequence[tuple[ChainTransaction, int]], now: datetime) -> None:
+    """``record_assigned`` for several: each with how many rows it carries."""
+    said = [
+        events.Happening(
+            event_type="chain_transaction.assigned",
+            row=row,
+            data={
+                "kind": row.kind.lower(),
+                "network": row.token.network,
+                "signer": row.signer.address,
+                "nonce": row.nonce,
+                "carries": count,
+            },
+        )
+        for row, count in carried
+    ]
+    events.record_many(said, actor=PIPELINE, now=now)
 
 
 def _unlocked(rows: QuerySet[Signer]) -> Signer | None:

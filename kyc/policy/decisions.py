@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import DomainError
-from kyc.models import Decision, Investor
+from kyc.models import Decision, Investor, PolicyVersion
 from kyc.policy.active import active_policies, unsaved_versions
 from kyc.policy.dossiers import Dossier, dossiers_of, facts_of, grants_of
 from kyc.policy.effects import Effect
@@ -73,6 +73,7 @@ class _Judged:
     outcome: Outcome
     snapshot: bytes
     body: bytes
+    versions: Sequence[PolicyVersion]
 
 
 def _judge(
@@ -95,6 +96,7 @@ def _judge(
         outcome=outcome,
         snapshot=write_snapshot(facts=facts, grants=grants),
         body=outcome.body(),
+        versions=unsaved_versions(outcome.policies, now=now),
     )
 
 
@@ -259,7 +261,7 @@ def _row(judged: _Judged, *, trigger: str) -> Decision:
         body=judged.body,
         sha256=hashlib.sha256(judged.body).hexdigest(),
     )
-    decision.policy_versions = unsaved_versions(outcome.policies, now=outcome.as_of)
+    decision.policy_versions = judged.versions
     return decision
 
 
