@@ -21,7 +21,7 @@ class FinalityPolicy:
     block_seconds_max: int = 60
 
 
-# By chain id. The reasons and sources of each figure stand in docs/pipeline.md, "Finality".
+# By chain id. The reasons and sources of each figure stand in docs/nodes.md, "Finality".
 _ETHEREUM: Final = FinalityPolicy(stall_seconds=25 * _MINUTE)
 _ON_ETHEREUM: Final = FinalityPolicy(stall_seconds=40 * _MINUTE)
 _POLICIES: Final = {
