@@ -115,7 +115,7 @@ def _settle(look: _Look) -> None:
     )
     failpoint("settle.before")
     if not services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now):
-        if verdict(row, seen.receipt) is not Agreement.AGREES:
+        if verdict(row, receipt=seen.receipt) is not Agreement.AGREES:
             # The follower reads the same blocks by itself; it is a moment behind.
             _wait(row, "the recorded events do not show it yet", LOOK_EVERY, now)
             return

@@ -57,15 +57,15 @@ def judge(
     return found
 
 
-def verdict(row: ChainTransaction, receipt: chain.Receipt) -> Agreement:
+def verdict(row: ChainTransaction, *, receipt: chain.Receipt) -> Agreement:
     """The same for one transaction."""
     found = judge(token_id=row.token_id, address=row.token.address, receipts=[receipt])
     return found[receipt.tx_hash]
 
 
-def agrees(row: ChainTransaction, receipt: chain.Receipt, *, now: datetime) -> bool:
+def agrees(row: ChainTransaction, *, receipt: chain.Receipt, now: datetime) -> bool:
     """Whether a locked transaction may settle by its receipt; otherwise it is noted why not."""
-    found = verdict(row, receipt)
+    found = verdict(row, receipt=receipt)
     note_verdicts(verdicts={receipt.tx_hash: found}, rows={receipt.tx_hash: row}, now=now)
     return found is Agreement.AGREES
 

@@ -67,7 +67,9 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
     times = {entry.row.block: moment(last.timestamp) for entry in kept.fresh} | dict(found.times)
     keep_holdings(token=token, entries=kept.fresh, times=times, now=now)
     expectations.require_expected(token=token, entries=kept.fresh, now=now)
-    expectations.require_still_there(token=token, vanished=kept.vanished, now=now)
+    expectations.require_still_there(
+        token=token, vanished=kept.vanished, entries=kept.fresh, now=now
+    )
     cursor.block, cursor.block_hash = last.number, last.hash
     cursor.block_time, cursor.moved_at = moment(last.timestamp), now
     cursor.save(update_fields=["block", "block_hash", "block_time", "moved_at"])

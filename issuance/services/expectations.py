@@ -101,9 +101,12 @@ def require_expected(*, token: Token, entries: Sequence[Entry], now: datetime) -
             )
 
 
-def require_still_there(*, token: Token, vanished: Sequence[TokenLog], now: datetime) -> None:
-    """An order that completed by an event the chain has no more needs people."""
-    orders = [row.order for row in vanished if row.order is not None]
+def require_still_there(
+    *, token: Token, vanished: Sequence[TokenLog], entries: Sequence[Entry], now: datetime
+) -> None:
+    """An order that completed by an event the chain has no more, in no other block, needs people."""
+    moved = {_deed(entry.row) for entry in entries}
+    orders = [row.order for row in vanished if row.order is not None and _deed(row) not in moved]
     done = [order.public_id for order in orders if order.status == OrderStatus.COMPLETED]
     if done:
         breakers.open_breaker(
@@ -121,6 +124,11 @@ def shut_lost_wallets(*, token: Token, entries: Sequence[Entry], now: datetime) 
             Holder.objects.filter(token=token, wallet__address__iexact=entry.event.lost).update(
                 permitted=False, wanted_permitted=False, lost_at=now
             )
+
+
+def _deed(row: TokenLog) -> tuple[object, ...]:
+    """What an event did, wherever it stands."""
+    return (row.kind, row.onchain_id, row.account, row.quantity)
 
 
 def _announced(token: Token, *, now: datetime) -> set[str]:

@@ -66,7 +66,7 @@ def record_asked(
 
     Everything else may be signed for again once the recovery ends. Returns how many the chain knew.
     """
-    recovery = recoveries.step(recovery_id, RecoveryStatus.ASKING)
+    recovery = recoveries.step(recovery_id=recovery_id, status=RecoveryStatus.ASKING)
     if recovery is None:
         return 0
     queries.lock_orders(order_ids=order_ids)

@@ -153,7 +153,7 @@ def raise_fence(
     in-flight window was ever numbered above what was final, hence above ``seen``. None when the round has its fence for this signer, or another round has begun. Raises HaltActive
     while the network is halted, and Recovering when the history changed.
     """
-    recovery = step(recovery_id, RecoveryStatus.BEGUN)
+    recovery = step(recovery_id=recovery_id, status=RecoveryStatus.BEGUN)
     if recovery is None:
         return None
     signer = Signer.objects.select_for_update(no_key=True).get(pk=signer_id)
@@ -181,7 +181,7 @@ def raise_fence(
 @use_case
 def record_fenced(*, recovery_id: uuid.UUID, now: datetime) -> bool:
     """Every signer of the network has its fence of this round."""
-    recovery = step(recovery_id, RecoveryStatus.BEGUN)
+    recovery = step(recovery_id=recovery_id, status=RecoveryStatus.BEGUN)
     if recovery is None:
         return False
     fenced = Fence.objects.filter(recovery=recovery, round=recovery.round).values("signer_id")
@@ -197,7 +197,7 @@ def record_fence_final(*, recovery_id: uuid.UUID, horizon_block: int, now: datet
 
     False while a transaction there is not final.
     """
-    recovery = step(recovery_id, RecoveryStatus.FENCED)
+    recovery = step(recovery_id=recovery_id, status=RecoveryStatus.FENCED)
     if recovery is None or unfinished_behind(recovery).exists():
         return False
     _advance(recovery, RecoveryStatus.ASKING, now=now, horizon_block=horizon_block)
@@ -207,7 +207,7 @@ def record_fence_final(*, recovery_id: uuid.UUID, horizon_block: int, now: datet
 @use_case
 def end_recovery(*, recovery_id: uuid.UUID, now: datetime) -> bool:
     """Every order was asked about: the gate opens."""
-    recovery = step(recovery_id, RecoveryStatus.ASKING)
+    recovery = step(recovery_id=recovery_id, status=RecoveryStatus.ASKING)
     if recovery is None:
         return False
     gate = NetworkGate.objects.get(network=recovery.network)
@@ -254,7 +254,7 @@ def _gate_for_update(network: str) -> NetworkGate:
         raise GateMissing from None
 
 
-def step(recovery_id: uuid.UUID, status: RecoveryStatus) -> Recovery | None:
+def step(*, recovery_id: uuid.UUID, status: RecoveryStatus) -> Recovery | None:
     """The recovery under its gate's lock, if it still stands there; Raises Recovering.
 
     A further failover changes the mark: whatever this step would conclude is void.

@@ -56,7 +56,7 @@ def settle_transaction(
     row = rows.get(pk=chain_transaction_id)
     if row.status in CHAIN_TRANSACTION_FINAL:
         return False
-    if evidence.receipt is not None and not agrees(row, evidence.receipt, now=now):
+    if evidence.receipt is not None and not agrees(row, receipt=evidence.receipt, now=now):
         return False
     orders = lanes.bound_orders(row)
     if evidence.status == ChainTransactionStatus.FINAL_OK:
