@@ -78,6 +78,8 @@ class Stage:
     signers: dict[str, LocalSigner]
     world: World
     orders: list[Order] = field(default_factory=list)
+    # Further chains whose blocks come with this one's.
+    other_chains: list[Anvil] = field(default_factory=list)
 
     @property
     def reader(self) -> TokenReader:
@@ -122,7 +124,8 @@ class Stage:
         check.check_due(world=self.world, now=now)
         moves.conclude_due(now=now)
         if blocks:
-            self.anvil.mine(blocks)
+            for each in [self.anvil, *self.other_chains]:
+                each.mine(blocks)
 
     def until(self, done: Callable[[], bool], *, rounds: int = 80, wait: float = 0.05) -> None:
         """Tick and mine until ``done``; each round looks as if time had passed."""
@@ -248,9 +251,10 @@ def make_wallet(investor: Investor, address: str, **changes) -> Wallet:
 
 
 def deploy(
-    anvil: Anvil, node: ChainClient, attestor: Key, fund: Fund
+    anvil: Anvil, node: ChainClient, attestor: Key, fund: Fund, *, keys_of: str = ""
 ) -> tuple[Token, dict[str, LocalSigner]]:
-    keys = {role: secret(role) for role in ("DEPLOYER", "ISSUER", "COMPLIANCE", "PAUSER")}
+    roles = ("DEPLOYER", "ISSUER", "COMPLIANCE", "PAUSER")
+    keys = {role: secret(role + keys_of) for role in roles}
     addresses = {role: Key(each).address for role, each in keys.items()}
     for address in addresses.values():
         anvil.set_balance(address, 100 * ETHER)
@@ -280,7 +284,7 @@ def enrol(node: ChainClient, keys: dict[str, bytes], contract: str) -> dict[str,
         signer = LocalSigner(keys[role], policies=SignerPolicy(frozenset({permission})))
         signers[signer.address] = signer
         services.register_signer(
-            network=NETWORK,
+            network=node.network,
             chain_id=node.chain_id,
             address=signer.address,
             role=role,
@@ -297,7 +301,7 @@ def take_into_service(
     return services.register_token(
         underlying_symbol=fund.symbol,
         contract=DeployedContract(
-            network=NETWORK,
+            network=node.network,
             chain_id=node.chain_id,
             address=deployed.address,
             name=plan.name,
