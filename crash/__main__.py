@@ -13,7 +13,7 @@ from typing import Any
 
 from config.devstack import places
 from config.devstack.processes import StackError
-from crash import document
+from crash import document, long
 from crash.golden import make_golden
 from crash.results import KILLED, SOUND, SURVIVED, Outcome
 from crash.spec import Spec
@@ -36,6 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--mutants", default="all", help="all, none, or names such as F1,F8")
     parser.add_argument("--rate", type=float, default=9.0, help="orders per second")
+    parser.add_argument(
+        "--long", action="store_true", help="the whole profile of a release; goes on where it ended"
+    )
     parser.add_argument("--keep", metavar="NAME", help="store the result for the documentation")
     parser.add_argument("--document", action="store_true", help="rewrite the table and end")
     return parser.parse_args()
@@ -65,6 +68,8 @@ def mutant_spec(name: str, *, seed: int, folder: Path, golden: Path) -> Spec:
         mutant="" if name == SOUND else name,
         chance=weather.chance,
         failpoints=False,
+        mishaps=False,
+        shows=list(weather.shows) if name != SOUND else [],
         completed_min=MUTANT_COMPLETED_MIN,
         stop_at_violation=True,
         drain_seconds=120,
@@ -85,6 +90,12 @@ def run_spec(spec: Spec) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=places.CHECKOUT, stdout=quiet, stderr=quiet)
 
 
+def run_through(spec: Spec) -> dict[str, Any]:
+    """A campaign from its start to its result. Raises StackError when it left none."""
+    run_spec(spec).wait()
+    return result_of(spec)
+
+
 def result_of(spec: Spec) -> dict[str, Any]:
     """What the campaign left behind. Raises StackError when it left nothing."""
     path = Path(spec.folder) / "result.json"
@@ -94,17 +105,20 @@ def result_of(spec: Spec) -> dict[str, Any]:
     return result
 
 
-def run_mutants(names: list[str], *, seed: int, folder: Path, golden: Path) -> dict[str, str]:
+def run_mutants(
+    names: list[str], *, seed: int, folder: Path, golden: Path, keeps: bool = False
+) -> dict[str, str]:
     """Each mutant through its storm, two at once; name -> killed or survived.
 
     The sound pipeline goes first, under the name of SOUND: it must survive what kills the others.
     """
+    running: list[tuple[Spec, subprocess.Popen[bytes]]] = []
+    ends = kept_ends(names, seed) if keeps else {}
     waiting = [
         mutant_spec(name, seed=seed, folder=folder / name.lower(), golden=golden)
         for name in [SOUND, *names]
+        if name not in ends
     ]
-    running: list[tuple[Spec, subprocess.Popen[bytes]]] = []
-    ends: dict[str, str] = {}
     while waiting or running:
         while waiting and len(running) < MUTANTS_AT_ONCE:
             spec = waiting.pop(0)
@@ -112,14 +126,24 @@ def run_mutants(names: list[str], *, seed: int, folder: Path, golden: Path) -> d
         time.sleep(0.5)
         for pair in [pair for pair in running if pair[1].poll() is not None]:
             running.remove(pair)
-            ends[pair[0].mutant or SOUND] = _judge_mutant(pair[0])
+            name = pair[0].mutant or SOUND
+            ends[name] = _judge_mutant(pair[0])
+            if keeps:
+                long.kept_mutant(seed, name).write_text(json.dumps(ends[name]))
     return ends
+
+
+def kept_ends(names: list[str], seed: int) -> dict[str, str]:
+    """What an earlier, interrupted run found out about the mutants."""
+    kept = {name: long.kept_mutant(seed, name) for name in [SOUND, *names]}
+    return {name: json.loads(path.read_text()) for name, path in kept.items() if path.exists()}
 
 
 def _judge_mutant(spec: Spec) -> str:
     result = result_of(spec)
     found = sorted({each["invariant"] for each in result["violations"]})
-    end = KILLED if found else SURVIVED
+    # Killed by what it does: work that only did not end in time says nothing about it.
+    end = KILLED if (set(found) & set(spec.shows) if spec.shows else found) else SURVIVED
     print(f"  mutant {spec.mutant or SOUND}: {end} {' '.join(found)}", flush=True)
     return end
 
@@ -147,9 +171,12 @@ def main() -> int:
         folder=folder / "storm",
         golden=golden,
     )
-    run_spec(spec).wait()
-    storm = result_of(spec)
-    mutants = run_mutants(names, seed=seed, folder=folder, golden=golden) if names else {}
+    storm = long.run_parts(spec, run_through) if arguments.long else run_through(spec)
+    mutants = (
+        run_mutants(names, seed=seed, folder=folder, golden=golden, keeps=arguments.long)
+        if names
+        else {}
+    )
     sound = mutants.pop(SOUND, SURVIVED)
     ordered = {name: mutants[name] for name in names}
     return publish(Outcome(storm, ordered, is_sound=sound == SURVIVED), arguments, folder)

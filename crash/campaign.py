@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TURN_SECONDS = 0.02
 # All failpoints shall have been died at often enough after this part of the storm.
 LEVEL_SHARE = 0.85
+ENOUGH_SECONDS = 5.0
 QUIET_LOOK_SECONDS = 0.5
 VERDICT_SECONDS_MAX = 90
 HALT_SECONDS_MAX = 30
@@ -49,6 +50,7 @@ class Campaign:
         self._counts: Counter[str] = Counter()
         self._result = Result(spec=asdict(spec))
         self._mined_at = 0.0
+        self._enough_at = 0.0
         self._client_pids: list[int] = []
         self._waiting_clients: list[Callable[[], None]] = []
         self._fork_control: Callable[[], int] = lambda: 0
@@ -60,7 +62,7 @@ class Campaign:
             began = time.monotonic()
             self._rage(began + self._spec.seconds)
             self._result.seconds = round(time.monotonic() - began, 1)
-            if self._spec.stop_at_violation and self._violations():
+            if self._spec.stop_at_violation and self._shown():
                 self._result.violations = self._violations()
             else:
                 self._come_to_rest()
@@ -177,9 +179,7 @@ class Campaign:
         report_at = time.monotonic()
         last = time.monotonic()
         latest = until + 2 * self._spec.seconds
-        while (now := time.monotonic()) < until or (
-            now < latest and self._operator.completed < self._spec.completed_min
-        ):
+        while (now := time.monotonic()) < until or (now < latest and not self._has_enough()):
             self._crew.level = self._level(1 - (until - now) / self._spec.seconds)
             self._happenings.draw(now - last)
             last = now
@@ -191,9 +191,29 @@ class Campaign:
             if now > report_at:
                 report_at = now + 10
                 self._report(until - now)
-                if self._spec.stop_at_violation and self._violations():
+                if self._spec.stop_at_violation and self._shown():
                     return
             time.sleep(TURN_SECONDS)
+
+    def _has_enough(self) -> bool:
+        """Whether the storm has brought what it was asked for."""
+        if self._operator.completed < self._spec.completed_min:
+            return False
+        if not self._spec.at_least:
+            return True
+        if time.monotonic() - self._enough_at < ENOUGH_SECONDS:
+            return False
+        self._enough_at = time.monotonic()
+        reached = {
+            "orders": self._operator.taken,
+            "kills": self._crew.kills,
+            "rpc_faults": sum(self._ground.fault_counts().values()),
+            "reorgs": self._chaos.counts["reorgs"],
+            "flushalls": self._happenings.counts["flushall"],
+            "lost_commits": self._result.lost_commits,
+            "failpoints": min((self._crew.hits[p] for p in self._crew.points), default=0),
+        }
+        return all(reached[name] >= wanted for name, wanted in self._spec.at_least.items())
 
     def _level(self, elapsed: float) -> int:
         """How often each failpoint shall have been died at after this part of the storm."""
@@ -342,6 +362,11 @@ class Campaign:
         if not path.exists():
             return []
         return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def _shown(self) -> list[dict[str, str]]:
+        """The violations that are this mutant's own."""
+        own = self._spec.shows
+        return [each for each in self._violations() if not own or each["invariant"] in own]
 
     def _report(self, left: float) -> None:
         crew = self._crew

@@ -21,7 +21,10 @@ BARS: dict[str, int] = {
     "flushalls": 30,
     "lost_commits": 15,
 }
+FAILPOINTS_MIN, HITS_MIN, KINDS_MIN = 25, 20, 12
 NOUGHT = tuple(COUNTED_AS)
+# What older results do not have.
+_ALSO: dict[str, Any] = {"redis_kills": 0, "database_crashes": 0, "splits": {}, "mishaps": {}}
 
 
 def keep(name: str, figures: dict[str, Any], storm: dict[str, Any]) -> None:
@@ -29,6 +32,8 @@ def keep(name: str, figures: dict[str, Any], storm: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     beside = {
         "seconds": storm["seconds"],
+        "seeds": storm["spec"].get("seeds", [storm["spec"]["seed"]]),
+        **{name: storm.get(name, nothing) for name, nothing in _ALSO.items()},
         "chain": storm["chain"],
         "stops": storm["stops"],
         "halts": storm["halts"],
@@ -96,7 +101,8 @@ def _section(name: str, stored: dict[str, Any]) -> str:
         return f"{head}\n\n{_mutants(ends)}{beside}"
     figures, beside = stored["figures"], stored["beside"]
     minutes = beside["seconds"] / 60
-    head = f"### `{name}`: seed {figures['seed']}, {minutes:.1f} minutes, {stored['measured_on']}"
+    seeds = ", ".join(map(str, beside.get("seeds", [figures["seed"]])))
+    head = f"### `{name}`: seed {seeds}, {minutes:.1f} minutes, {stored['measured_on']}"
     return "\n\n".join(
         [
             head,
@@ -114,11 +120,7 @@ def _bars(figures: dict[str, Any], beside: dict[str, Any]) -> str:
         f" {'reached' if value >= BARS[name] else f'{value / BARS[name]:.0%}'} |"
         for name, value in totals(figures).items()
     ]
-    least = min(figures["failpoints"].values(), default=0)
-    rows.append(
-        f"| failpoints killed at (least often) | {len(figures['failpoints'])} ({least}) | 25 (20) |"
-        f" {'reached' if least >= 20 else f'{least / 20:.0%}'} |"  # noqa: PLR2004 - the bar beside it
-    )
+    rows += [_points_row(figures["failpoints"]), _kinds_row(figures["rpc_faults"])]
     rows += [
         f"| {name.replace('_', ' ')} | {figures[name]} | 0 | {'held' if not figures[name] else '**MISSED**'} |"
         for name in NOUGHT
@@ -128,18 +130,48 @@ def _bars(figures: dict[str, Any], beside: dict[str, Any]) -> str:
         f"| double mints of the naive control | {doubles} of {beside['control_orders']} orders |"
         f" above 0 | {'it fails, as it must' if doubles else '**harness blind**'} |"
     )
-    chain = beside["chain"]
-    also = (
+    return "\n".join(
+        ["| figure | this run | bar | |", "|---|---|---|---|", *rows, "", _also(beside)]
+    )
+
+
+def _points_row(hits: dict[str, int]) -> str:
+    """How many failpoints there are, and how often the least lucky one was died at."""
+    least = min(hits.values(), default=0)
+    is_reached = least >= HITS_MIN and len(hits) >= FAILPOINTS_MIN
+    return (
+        f"| failpoints killed at (least often) | {len(hits)} ({least}) |"
+        f" {FAILPOINTS_MIN} ({HITS_MIN}) | {'reached' if is_reached else f'{least / HITS_MIN:.0%}'} |"
+    )
+
+
+def _kinds_row(faults: dict[str, int]) -> str:
+    reached = "reached" if len(faults) >= KINDS_MIN else f"{len(faults) / KINDS_MIN:.0%}"
+    return f"| kinds of RPC fault | {len(faults)} | {KINDS_MIN} | {reached} |"
+
+
+def _also(beside: dict[str, Any]) -> str:
+    """What happened besides, and how the run ended."""
+    chain, splits, mishaps = beside["chain"], beside.get("splits", {}), beside.get("mishaps", {})
+    return (
         f"Also in this run: {beside['stops']} SIGSTOPs, {chain.get('drops', 0)} dropped transactions,"
         f" {chain.get('thefts', 0)} nonces used up by somebody else, {chain.get('ghosts', 0)} queued"
         f" orders minted behind our back, {chain.get('passing_reverts', 0)} reverts in blocks that"
         f" vanished, {beside['lost_rows']:,} rows lost in {beside['failovers']} failovers,"
         f" {beside['halts']} breakers closed by the operator,"
         f" {beside['blocks_checked']:,} blocks checked, forks included. A reorganisation below"
-        f" finality at the end"
+        f" finality at the end of each part"
         f" {'halted the network' if beside['halted_below_finality'] else 'DID NOT HALT the network'}."
+        f" {splits.get('minority', 0)} times one of three endpoints stood on another fork and"
+        f" {splits.get('majority', 0)} times two; Redis was killed {beside.get('redis_kills', 0)}"
+        f" times and PostgreSQL crashed {beside.get('database_crashes', 0)} times;"
+        f" {mishaps.get('skewed_clock', 0)} workers had a wrong clock, {_cuts(mishaps)} COMMITs were"
+        f" cut off, {mishaps.get('doubled_task', 0)} messages came twice."
     )
-    return "\n".join(["| figure | this run | bar | |", "|---|---|---|---|", *rows]) + f"\n\n{also}"
+
+
+def _cuts(mishaps: dict[str, int]) -> int:
+    return mishaps.get("commit_cut_before", 0) + mishaps.get("commit_cut_after", 0)
 
 
 def _points(hits: dict[str, int]) -> str:

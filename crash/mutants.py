@@ -22,7 +22,8 @@ from issuance.chain import types as chain
 from issuance.chain.client import ChainClient
 from issuance.chain.errors import CallReverted, ChainError
 from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Signer, Token
-from issuance.pipeline import advance, assign
+from issuance.pipeline import advance, assign, sign
+from issuance.pipeline import lanes as watch
 from issuance.pipeline.broadcast import broadcast as broadcast_saved
 from issuance.pipeline.observe import Observation, Verdict, observe
 from issuance.pipeline.planning import Plan, Simulation, plan
@@ -80,6 +81,7 @@ def _f1(_: "Post") -> None:
         )
 
     _plant(advance, "broadcast", broadcast)
+    _plant(sign, "broadcast", broadcast)
 
 
 def _f2(post: "Post") -> None:
@@ -138,7 +140,12 @@ def _f4(_: "Post") -> None:
 
 def _f5(_: "Post") -> None:
     """After lost commits nobody asks the chain by order id."""
-    _plant(assign, "_is_used", lambda _: False)
+
+    def shrug(*, order_id: Any, now: datetime) -> None:
+        services.delay_order(order_id=order_id, reason_code="", wait=IMPATIENCE, now=now)
+
+    _plant(services, "doubt_order", shrug)
+    _plant(watch, "recover_due", lambda **_: 0)
 
 
 def _f6(_: "Post") -> None:
@@ -265,7 +272,7 @@ def _f12(_: "Post") -> None:
             return Plan([], 0, [(row, refusal) for row in rows])
         return plan(rows, simulation=simulation)
 
-    def reject(planned: Plan[Any], *, now: datetime) -> None:
+    def reject(_: Token, planned: Plan[Any], *, now: datetime) -> None:
         for row, _refusal in planned.refused:
             assert isinstance(row, Order)
             _end(row, OrderStatus.REJECTED, now=now)
@@ -306,6 +313,7 @@ def _f13(post: "Post") -> None:
         send(row=row, attempts=attempts, node=node, **rest)
 
     _plant(advance, "broadcast", sign_and_send)
+    _plant(sign, "broadcast", sign_and_send)
 
 
 def _f14(_: "Post") -> None:

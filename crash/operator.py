@@ -29,6 +29,7 @@ class Operator:
         self._looked_at = 0.0
         self.closed = 0
         self.completed = 0
+        self.taken = 0
 
     def look(self) -> None:
         """Close what has been open for a moment."""
@@ -102,7 +103,7 @@ class Operator:
             taken = Order.objects.count()
             done = Order.objects.filter(status="COMPLETED").count()
             logs = TokenLog.objects.count()
-            self.completed = done
+            self.completed, self.taken = done, taken
         except DatabaseError:
             self.forget_connection()
             return "no database"

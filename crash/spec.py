@@ -25,8 +25,12 @@ class Spec:
     mishaps: bool = True
     # How often each failpoint shall be died at before the storm ends.
     hits_min: int = 1
-    # The storm goes on, up to three times as long, until so many orders have completed in it.
+    # The storm goes on, up to three times as long, until so many orders have completed in it ...
     completed_min: int = 0
+    # ... and until each of these figures has come so far; hits_min counts among them then.
+    at_least: dict[str, int] = field(default_factory=dict)
+    # The invariants whose violation is what this mutant does; others do not count against it.
+    shows: list[str] = field(default_factory=list)
     failover_every: float = 0.0
     control_orders: int = 0
     stop_at_violation: bool = False

@@ -5,27 +5,29 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What differs from the ordinary storm."""
+    """What differs from the ordinary storm, and the invariants that name what the bug does."""
 
     rates: dict[str, float] = field(default_factory=dict)
     chance: float = 0.08
+    shows: tuple[str, ...] = ("I1", "I1b")
 
 
 WEATHER: dict[str, Weather] = {
     "F1": Weather(),
-    "F2": Weather({"rest": 0.3, "spike": 0.2}),
+    "F2": Weather({"rest": 0.3, "spike": 0.2}, shows=("I7",)),
     "F3": Weather({"rest": 0.2}),
-    "F4": Weather(),
-    "F5": Weather({"haunt": 1.0}),
+    # A number that nobody uses keeps all later ones from the chain.
+    "F4": Weather(shows=("I6",)),
+    "F5": Weather({"haunt": 1.0}, shows=("I2", "I5")),
     "F6": Weather(),
-    "F7": Weather({"flushall": 1.0}),
-    "F8": Weather(),
-    "F9": Weather({"stall": 0.15}, chance=0.03),
-    "F10": Weather({"rest": 0.3}),
-    "F11": Weather({"revert_for_a_moment": 0.6}),
-    "F12": Weather({"haunt": 1.0}),
-    "F13": Weather(),
-    "F14": Weather(),
+    "F7": Weather({"flushall": 1.0}, shows=("I2",)),
+    "F8": Weather(shows=("I4",)),
+    "F9": Weather({"stall": 0.15}, chance=0.03, shows=("I4",)),
+    "F10": Weather({"rest": 0.3}, shows=("I1", "I1b", "I2")),
+    "F11": Weather({"revert_for_a_moment": 0.6}, shows=("I1", "I1b", "I2", "I4")),
+    "F12": Weather({"haunt": 1.0}, shows=("I2",)),
+    "F13": Weather(shows=("I7",)),
+    "F14": Weather(shows=("I2", "I3", "I5")),
 }
 
 # Everything at once, for the sound pipeline, which must survive it.

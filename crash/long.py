@@ -1,0 +1,96 @@
+"""The long profile: storms in parts, each kept as soon as it ends, then every mutant, then the sum.
+
+What is kept lies in ``.stack/crash/<seed>``: a run that was interrupted goes on where it stopped.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from config.devstack import places
+from crash.document import BARS, HITS_MIN
+from crash.spec import Spec
+
+PARTS = 4
+PART_SECONDS = 480.0
+# A little more than its share, for what comes to nothing at the end of a part.
+MARGIN = 1.02
+CONTROL_ORDERS = 240
+_SUMS = [
+    "seconds",
+    "orders",
+    "kills",
+    "stops",
+    "accidents",
+    "flushalls",
+    "redis_kills",
+    "database_crashes",
+    "failovers",
+    "lost_commits",
+    "lost_rows",
+    "halts",
+]
+_TABLES = ("failpoints", "rpc_faults", "chain", "splits", "mishaps", "verdict")
+
+
+def folder_of(seed: int) -> Path:
+    """Where the parts of the run with this seed are kept."""
+    folder = places.CHECKOUT / ".stack" / "crash" / str(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def part_spec(spec: Spec, number: int) -> Spec:
+    """One part: its own seed and its share of every bar."""
+    share = {name: int(bar * MARGIN / PARTS) + 1 for name, bar in BARS.items()}
+    hits = -(-HITS_MIN // PARTS)
+    return replace(
+        spec,
+        seed=spec.seed + number,
+        folder=f"{spec.folder}-{number}",
+        seconds=PART_SECONDS,
+        control_orders=CONTROL_ORDERS,
+        hits_min=hits + 1,
+        at_least={**share, "failpoints": hits},
+    )
+
+
+def run_parts(spec: Spec, run: Callable[[Spec], dict[str, Any]]) -> dict[str, Any]:
+    """Every part that is not kept yet; returns the sum of all."""
+    parts = []
+    for number in range(PARTS):
+        kept = folder_of(spec.seed) / f"part-{number}.json"
+        if not kept.exists():
+            print(f"crash: part {number + 1} of {PARTS}", flush=True)
+            result = run(part_spec(spec, number))
+            kept.write_text(json.dumps(result, indent=1))
+        parts.append(json.loads(kept.read_text()))
+    return merged(parts)
+
+
+def kept_mutant(seed: int, name: str) -> Path:
+    """Where the end of a mutant is kept."""
+    return folder_of(seed) / f"mutant-{name}.json"
+
+
+def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """One result of several: counts add up, and what must hold must hold in each."""
+    whole = dict(parts[0])
+    whole["spec"] = dict(parts[0]["spec"])
+    whole["spec"]["seeds"] = [part["spec"]["seed"] for part in parts]
+    whole["spec"]["control_orders"] = sum(part["spec"]["control_orders"] for part in parts)
+    for name in _SUMS:
+        whole[name] = sum(part[name] for part in parts)
+    for name in _TABLES:
+        total: Counter[str] = Counter()
+        for part in parts:
+            # Not Counter's own addition, which would drop a failpoint that was never hit.
+            total.update(part[name])
+        whole[name] = dict(total)
+    whole["is_drained"] = all(part["is_drained"] for part in parts)
+    whole["halted_below_finality"] = all(part["halted_below_finality"] for part in parts)
+    whole["violations"] = [each for part in parts for each in part["violations"]]
+    return whole

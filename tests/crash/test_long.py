@@ -1,0 +1,83 @@
+"""The long profile: parts that are kept, shares of every bar, and a sum that hides nothing."""
+
+import json
+
+import pytest
+
+from crash import __main__ as command
+from crash import long
+from crash.document import BARS, HITS_MIN
+from crash.results import KILLED, SURVIVED, Outcome
+from crash.spec import Spec
+from crash.weather import WEATHER
+from tests.crash.test_campaign import a_result
+
+
+@pytest.fixture
+def ground(tmp_path, monkeypatch):
+    monkeypatch.setattr(long, "folder_of", lambda _: tmp_path)
+    return tmp_path
+
+
+def a_part(number, **changes):
+    spec = {"seed": number, "control_orders": 50, "ends_below_finality": True}
+    beside = {"spec": spec, "redis_kills": 1, "database_crashes": 1, "splits": {}, "mishaps": {}}
+    return a_result(**beside | changes)
+
+
+def a_spec():
+    return Spec(seed=7, seconds=1, folder="nowhere")
+
+
+def test_a_point_that_no_part_died_at_is_still_in_the_sum():
+    whole = long.merged([a_part(1, failpoints={"rare": 0}), a_part(2, failpoints={"rare": 0})])
+    assert whole["failpoints"] == {"rare": 0}
+    assert "never killed at rare" in Outcome(whole, {}).complaints()
+
+
+def test_what_one_part_missed_the_sum_misses():
+    parts = [a_part(1), a_part(2, is_drained=False, halted_below_finality=False, accidents=3)]
+    whole = long.merged(parts)
+    assert not whole["is_drained"]
+    assert not whole["halted_below_finality"]
+    assert whole["accidents"] == 3
+    assert whole["spec"]["seeds"] == [1, 2]
+    assert whole["orders"] == 2 * parts[0]["orders"]
+
+
+def test_the_parts_shares_make_up_every_bar():
+    parts = [long.part_spec(a_spec(), number) for number in range(long.PARTS)]
+    assert len({part.seed for part in parts}) == long.PARTS
+    for name, bar in BARS.items():
+        assert sum(part.at_least[name] for part in parts) >= bar
+    assert sum(part.at_least["failpoints"] for part in parts) >= HITS_MIN
+
+
+def test_a_run_that_was_interrupted_goes_on_with_the_part_it_did_not_finish(ground):
+    (ground / "part-0.json").write_text(json.dumps(a_part(7)))
+    ran = []
+
+    def run(spec):
+        ran.append(spec.seed)
+        return a_part(spec.seed)
+
+    whole = long.run_parts(a_spec(), run)
+    assert ran == [8, 9, 10]
+    assert whole["spec"]["seeds"] == [7, 8, 9, 10]
+    assert len(list(ground.iterdir())) == long.PARTS
+
+
+@pytest.mark.parametrize(
+    ("found", "end"),
+    [("I7", KILLED), ("I2", SURVIVED)],
+    ids=["what-it-does", "work-that-did-not-end"],
+)
+def test_a_mutant_is_killed_only_by_what_it_does(tmp_path, found, end):
+    spec = command.mutant_spec("F13", seed=1, folder=tmp_path, golden=tmp_path)
+    assert spec.shows == ["I7"]
+    (tmp_path / "result.json").write_text(json.dumps({"violations": [{"invariant": found}]}))
+    assert command._judge_mutant(spec) == end
+
+
+def test_every_mutant_says_what_it_does():
+    assert all(weather.shows for weather in WEATHER.values())
