@@ -13,7 +13,7 @@ from issuance import services
 from issuance.chain import registry
 from issuance.chain.address_book import AddressBook, Entry, describe, verify_entry
 from issuance.chain.client import ChainClient
-from issuance.chain.deploy import TokenPlan, deploy_token
+from issuance.chain.deploy import MINT_LIMIT_UNITS, TokenPlan, deploy_token
 from issuance.chain.errors import AddressBookDiffers, NotInAddressBook
 from issuance.chain.keystore import generate_keystore, keystore_addresses
 from issuance.chain.signer import DEPLOYER, Permission
@@ -26,6 +26,8 @@ ADMIN = "ADMIN"
 # In development one key deploys, administers and upgrades; a deployment names a timelock instead.
 KEY_ROLES = (DEPLOYER, SignerRole.ISSUER, SignerRole.COMPLIANCE, PAUSER)
 MINUTES_MAX_AGE = 26 * 60
+# The contract keeps it in 96 bits.
+MINT_LIMIT_MAX = 2**96 - 1
 # Mainland China is closed on chain too: the notice knows no exception for holding.
 RESTRICTED_DEFAULT = (156,)
 
@@ -44,9 +46,19 @@ class AttestorMissing(DomainError):
     title = "The custodian's attestation address is not known."
 
 
+class MintLimitInvalid(DomainError):
+    """A day's mint limit is a whole number of units the contract can keep, above nothing."""
+
+    code = "mint_limit_invalid"
+    title = "The mint limit is more than 0 shares a day and fits the contract."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What to launch. ``admin`` and ``upgrader`` default to the deploying key."""
+    """What to launch. ``admin`` and ``upgrader`` default to the deploying key.
+
+    ``mint_limit`` is what each issuing key may mint in a day, in units.
+    """
 
     underlying_symbol: str
     network: str
@@ -54,6 +66,7 @@ class Launch:
     attestor: str = ""
     restricted: tuple[int, ...] = RESTRICTED_DEFAULT
     max_age_minutes: int = MINUTES_MAX_AGE
+    mint_limit: int = MINT_LIMIT_UNITS
 
 
 def ensure_signers(*, network: str, actor: Actor, now: datetime) -> dict[str, str]:
@@ -94,8 +107,11 @@ def signers_of(chain_id: int) -> dict[str, str]:
 def launch_token(*, launch: Launch, actor: Actor, now: datetime) -> Token:
     """Deploy the contract, prove it, allow the keys to call it and take it into service.
 
-    Raises SignersMissing, AttestorMissing, ChainError, and what ``register_token`` raises.
+    Raises SignersMissing, AttestorMissing, MintLimitInvalid, ChainError, and what
+    ``register_token`` raises.
     """
+    if not 0 < launch.mint_limit <= MINT_LIMIT_MAX:
+        raise MintLimitInvalid(field="/mint_limit")
     node = registry.client_for(launch.network)
     keys = signers_of(node.chain_id)
     if set(KEY_ROLES) - keys.keys():
@@ -158,6 +174,7 @@ def _plan(launch: Launch, keys: dict[str, str]) -> TokenPlan:
         upgrader=admin,
         restricted=launch.restricted,
         max_age_minutes=launch.max_age_minutes,
+        mint_limit=launch.mint_limit,
     )
 
 

@@ -92,8 +92,29 @@ def test_a_deployed_token_is_in_the_address_book_and_verifies(site):
     assert run("verify_token", **site.options) == {
         "contract": entry.proxy,
         "implementation": entry.implementation,
+        "mint_limit": "1000000",
         "verified": True,
     }
+
+
+def test_a_mint_limit_is_enforced_by_the_contract_and_kept_in_the_book(site):
+    made = run("deploy_token", mint_limit="2500.5", **site.options)
+    assert made["mint_limit"] == run("verify_token", **site.options)["mint_limit"] == "2500.5"
+    assert site.entry().plan.mint_limit == 25005 * 10**17
+    issuer = signers_of(site.node.chain_id)["ISSUER"]
+    allowed = TokenReader(site.node, made["contract"]).mint_allowance(issuer)
+    assert allowed.limit == allowed.available == 25005 * 10**17
+    assert run("deploy_token", **site.options)["mint_limit"] == "2500.5"
+
+
+@pytest.mark.parametrize(
+    "shares", ["0", "-5", "1e6", "a million", "79228162515"], ids=lambda text: f"of {text}"
+)
+def test_a_mint_limit_the_contract_cannot_keep_is_refused_before_anything_is_sent(site, shares):
+    head = site.node.head().number
+    assert "mint_limit_invalid" in refusal("deploy_token", mint_limit=shares, **site.options)
+    assert site.node.head().number == head
+    assert not Token.objects.exists()
 
 
 def test_an_interrupted_launch_is_taken_up_where_it_stopped(site):

@@ -8,11 +8,13 @@ from django.utils import timezone
 
 from core.actors import system
 from core.errors import DomainError
+from core.units import format_quantity, parse_quantity
+from issuance.chain.deploy import MINT_LIMIT_UNITS
 from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.timelock import TimelockPlan
 from issuance.models import Token
 from issuance.pipeline.launch import MINUTES_MAX_AGE, RESTRICTED_DEFAULT, Launch, launch_token
-from issuance.pipeline.upgrades import create_timelock
+from issuance.pipeline.upgrades import create_timelock, entry_of
 
 
 class Command(BaseCommand):
@@ -37,6 +39,12 @@ class Command(BaseCommand):
             "--restricted", type=int, nargs="*", default=list(RESTRICTED_DEFAULT), metavar="ISO"
         )
         parser.add_argument("--max-age-minutes", type=int, default=MINUTES_MAX_AGE)
+        parser.add_argument(
+            "--mint-limit",
+            default=format_quantity(MINT_LIMIT_UNITS),
+            metavar="SHARES",
+            help="what each issuing key may mint in a day; refills by the second",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  Django's signature
         known = Token.objects.filter(
@@ -51,6 +59,7 @@ class Command(BaseCommand):
                     attestor=options["attestor"],
                     restricted=tuple(options["restricted"]),
                     max_age_minutes=options["max_age_minutes"],
+                    mint_limit=_mint_limit(options["mint_limit"]),
                 ),
                 actor=system("deploy_token"),
                 now=timezone.now(),
@@ -63,8 +72,24 @@ class Command(BaseCommand):
             "network": token.network,
             "contract": token.address,
             "deployed": known is None,
+            "mint_limit": _recorded_limit(token),
         }
         self.stdout.write(json.dumps(report))
+
+
+def _mint_limit(shares: str) -> int:
+    try:
+        return parse_quantity(shares)
+    except ValueError as wrong:
+        raise CommandError(f"mint_limit_invalid: {wrong}") from wrong
+
+
+def _recorded_limit(token: Token) -> str | None:
+    """Shares a day by the address book, None where it has no entry of the token."""
+    try:
+        return format_quantity(entry_of(token).plan.mint_limit)
+    except (ChainError, SignerError):
+        return None
 
 
 def _admin(options: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import DomainError
+from core.units import format_quantity
 from issuance.chain.errors import ChainError
 from issuance.models import Token
 from issuance.pipeline.upgrades import verify_deployment
@@ -34,5 +35,10 @@ class Command(BaseCommand):
                 )
         except (DomainError, ChainError) as refusal:
             raise CommandError(f"{refusal.code}: {refusal}") from refusal
-        report = {"contract": entry.proxy, "implementation": entry.implementation, "verified": True}
+        report = {
+            "contract": entry.proxy,
+            "implementation": entry.implementation,
+            "mint_limit": format_quantity(entry.plan.mint_limit),
+            "verified": True,
+        }
         self.stdout.write(json.dumps(report))
