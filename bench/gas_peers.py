@@ -232,6 +232,7 @@ class TRex:
             ["bool", "address", "address"],
             [True, NOBODY, NOBODY],
         )
+        self._authority = authority
         struct = "(address,address,address,address,address,address)"
         own.call(
             authority,
@@ -264,6 +265,11 @@ class TRex:
             own.call(contract, "addAgent(address)", own.account)
         self.bar(CHINA)
         own.call(self.address, "unpause()")
+
+    def create_compliance(self) -> str:
+        """A second compliance contract, which its owner may put in the place of the first."""
+        proxy = _trex("proxy/ModularComplianceProxy")
+        return self._owner.create(proxy, ["address"], [self._authority])
 
     def bar(self, country: int) -> None:
         """Restrict a country by a module of its own."""

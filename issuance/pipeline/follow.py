@@ -9,7 +9,7 @@ from core.errors import DomainError
 from core.failpoints import failpoint
 from issuance import queries, services
 from issuance.chain import types as chain
-from issuance.chain.errors import ChainAnswerInvalid, ChainError
+from issuance.chain.errors import CallReverted, ChainAnswerInvalid, ChainError
 from issuance.chain.standards import standard_of
 from issuance.models import BlockHead, ChainCursor, Token
 from issuance.pipeline.watch import watch_networks
@@ -42,6 +42,10 @@ def follow_all(*, world: World, now: datetime) -> int:
                 found += count
         except (ChainError, DomainError) as obstacle:
             _log.info("follow_waits", token=token.public_id, reason=obstacle.code)
+            if isinstance(obstacle, CallReverted):
+                # Views of a token never revert: another contract, or none, is at its address.
+                reason = f"bytecode_mismatch: {obstacle} at {token.address}"
+                services.trip(name=queries.token_breaker(token), reason=reason, now=now)
     return found
 
 
