@@ -168,6 +168,8 @@ CHAIN_FINALITY_STALL_SECONDS = {
 # A directory of encrypted key files with policy.json, and the file that holds their password.
 SIGNER_KEYSTORES = env.str("SIGNER_KEYSTORES", default="")
 SIGNER_PASSWORD_FILE = env.str("SIGNER_PASSWORD_FILE", default="")
+# {"0xaddress": "awskms:..."}: keys that lie in a key service; the others have key files.
+SIGNER_BACKENDS = env.json("SIGNER_BACKENDS", default={})
 
 # Orders above this many whole shares wait for a second person; units are 10^-18 share.
 ORDER_APPROVAL_ABOVE_UNITS = env.int("ORDER_APPROVAL_ABOVE_SHARES", default=10_000) * 10**18

@@ -128,6 +128,48 @@ class WrongSignature(SignerError):
     code = "wrong_signature"
 
 
+class SignerMisconfigured(SignerError):
+    """SIGNER_BACKENDS names no known kind of key, or the library for it is not installed."""
+
+    code = "signer_misconfigured"
+
+
+class SignerUnreachable(SignerError):
+    """The key service cannot be reached, is broken, or did not answer in time; it may soon."""
+
+    code = "signer_unreachable"
+
+
+class SignerThrottled(SignerError):
+    """The key service has had enough requests of ours for now."""
+
+    code = "signer_throttled"
+
+
+class SignerDenied(SignerError):
+    """The key service does not let us in, or not at this key."""
+
+    code = "signer_denied"
+
+
+class SignerKeyUnusable(SignerError):
+    """The key service has no such key, or it is disabled, destroyed, or not for signing."""
+
+    code = "signer_key_unusable"
+
+
+class SignerKeyMismatch(SignerError):
+    """The key lies on another curve than the chain's, or belongs to another address."""
+
+    code = "signer_key_mismatch"
+
+
+class SignerAnswerInvalid(SignerError):
+    """The key service's answer is cut off, garbled, fails its own checksum, or is no signature."""
+
+    code = "signer_answer_invalid"
+
+
 class NetworkUnknown(DomainError):
     """No node is configured for the network."""
 

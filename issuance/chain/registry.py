@@ -7,11 +7,13 @@ from pathlib import Path
 from django.conf import settings
 
 from issuance.chain.client import ChainClient
-from issuance.chain.errors import KeystoreUnreadable, NetworkUnknown
+from issuance.chain.errors import KeystoreUnreadable, NetworkUnknown, SignerMisconfigured
 from issuance.chain.fees import GWEI, FeePolicy, GasPolicy
 from issuance.chain.finality import FinalityPolicy, policy_of
+from issuance.chain.keys.uris import KEYSTORE, key_at
 from issuance.chain.keystore import read_keystore
-from issuance.chain.signer import LocalSigner, PolicyFile
+from issuance.chain.policy_file import PolicyFile
+from issuance.chain.signer import LocalSigner, PolicedSigner
 
 _FEE_CEILING_GWEI = 500
 _CLIENTS_MAX = 64
@@ -52,9 +54,29 @@ def gas_policy(network: str) -> GasPolicy:
     )
 
 
-def signer_for(address: str) -> LocalSigner:
-    """The signer that holds an address's key. Raises KeystoreUnreadable."""
+def signer_for(address: str) -> PolicedSigner:
+    """The signer that holds an address's key, wherever SIGNER_BACKENDS says it lies.
+
+    An address that is not named there has a key file. Raises KeystoreUnreadable or
+    SignerMisconfigured; a key service is first asked when something is signed.
+    """
+    uri = backend_of(address)
+    if uri is not None:
+        return _remote(keystore_directory(), address.lower(), uri)
     return _signer(keystore_directory(), address.lower(), _password())
+
+
+def backend_of(address: str) -> str | None:
+    """The URI of the key service that holds an address's key; None for a key file.
+
+    Raises SignerMisconfigured.
+    """
+    named = settings.SIGNER_BACKENDS
+    if not isinstance(named, dict) or not all(isinstance(each, str) for each in named.values()):
+        raise SignerMisconfigured("SIGNER_BACKENDS is not an object of address and URI")
+    uris = {each.lower(): uri for each, uri in named.items()}
+    uri = uris.get(address.lower(), KEYSTORE)
+    return None if uri.partition(":")[0] == KEYSTORE else uri
 
 
 def policy_file() -> PolicyFile:
@@ -107,5 +129,11 @@ def _signer(directory: Path, address: str, password: str) -> LocalSigner:
     )
 
 
+@lru_cache(maxsize=_SIGNERS_MAX)
+def _remote(directory: Path, address: str, uri: str) -> PolicedSigner:
+    return PolicedSigner(address, key_at(uri, address=address), policies=PolicyFile(directory))
+
+
 # A forked worker must not share its parent's connections.
 os.register_at_fork(after_in_child=_client.cache_clear)
+os.register_at_fork(after_in_child=_remote.cache_clear)

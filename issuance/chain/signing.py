@@ -47,12 +47,39 @@ _require_fast_curve()
 
 def sign_with(key: PrivateKey, unsigned: UnsignedCall) -> SignedTransaction:
     """Sign with a key in memory; the result has passed verify_signed."""
+    sender = key.public_key.to_checksum_address()
+    return verify_signed(sign_raw(key, unsigned), unsigned=unsigned, sender=sender)
+
+
+def sign_raw(key: PrivateKey, unsigned: UnsignedCall) -> bytes:
+    """Sign with a key in memory; nothing is proven yet."""
     fields = _encoded(unsigned)
     signature = key.sign_msg_hash(keccak(_TYPE + rlp.encode(fields)))
-    tail = [_integer(part) for part in signature.vrs]
-    raw = _TYPE + rlp.encode([*fields, *tail])
-    sender = key.public_key.to_checksum_address()
-    return verify_signed(raw, unsigned=unsigned, sender=sender)
+    return _sealed(fields, signature.vrs)
+
+
+def payload_of(unsigned: UnsignedCall) -> bytes:
+    """The bytes whose keccak-256 a signature covers."""
+    return bytes(_TYPE + rlp.encode(_encoded(unsigned)))
+
+
+def seal(unsigned: UnsignedCall, *, r: int, s: int, sender: str) -> bytes:
+    """The transaction's bytes from a signature that came without its parity.
+
+    Raises WrongSignature when neither parity gives the sender.
+    """
+    fields = _encoded(unsigned)
+    digest = keccak(_TYPE + rlp.encode(fields))
+    found = []
+    for parity in (0, 1):
+        try:
+            public = Signature(vrs=(parity, r, s)).recover_public_key_from_msg_hash(digest)
+        except (BadSignature, SignatureMalformed):
+            continue
+        found.append(public.to_checksum_address())
+        if found[-1].lower() == sender.lower():
+            return _sealed(fields, (parity, r, s))
+    raise WrongSignature(f"signed by {' or '.join(found) or 'no key'}, not by {sender}")
 
 
 def verify_signed(raw: bytes, *, unsigned: UnsignedCall, sender: str) -> SignedTransaction:
@@ -88,6 +115,10 @@ def _encoded(unsigned: UnsignedCall) -> list[_Item]:
         unsigned.data,
         [],
     ]
+
+
+def _sealed(fields: list[_Item], vrs: tuple[int, int, int]) -> bytes:
+    return bytes(_TYPE + rlp.encode([*fields, *(_integer(part) for part in vrs)]))
 
 
 def _decoded(raw: bytes) -> tuple[list[_Item], Signature]:

@@ -13,9 +13,10 @@ from issuance import queries, services
 from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.standards import standard_of
 from issuance.models import Attempt, ChainTransaction
+from issuance.models.gates import Recovering
 from issuance.pipeline.broadcast import broadcast
 from issuance.pipeline.observe import Observation, Verdict, observe
-from issuance.pipeline.sign import sign_and_send, sign_dearer
+from issuance.pipeline.sign import sign_and_send, sign_dearer, wanted_forms
 from issuance.pipeline.world import World
 from issuance.services.agreement import Agreement, verdict
 from issuance.services.outcomes import FinalEvidence
@@ -64,11 +65,8 @@ def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
         _wait(row, f"{unknown.code}: {unknown}", SUSPICION_WAIT, now)
         return
     attempts = queries.attempts_of(chain_transaction=row)
-    if not attempts:
-        sign_and_send(row=row, world=world, now=now)
-        return
     if row.status == ChainTransactionStatus.ASSIGNED:
-        broadcast(row=row, attempts=attempts, node=node, look_in=LOOK_EVERY, now=now)
+        _begin(row, attempts, world, now)
         return
     seen = observe(
         node=node,
@@ -77,7 +75,20 @@ def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
         hashes=[attempt.tx_hash for attempt in attempts],
     )
     failpoint("observe.seen")
-    _STEPS[seen.verdict](_Look(row, attempts, seen, world, now))
+    try:
+        _STEPS[seen.verdict](_Look(row, attempts, seen, world, now))
+    except Recovering as waits:
+        # A move's burn is final, and its mint's network does not know its order ids yet.
+        _wait(row, f"{waits.code}: {waits}", LOOK_EVERY, now)
+
+
+def _begin(row: ChainTransaction, attempts: list[Attempt], world: World, now: datetime) -> None:
+    """Send what was saved and never sent; make it first when there is no form that is wanted."""
+    if not wanted_forms(row, attempts):
+        newest = attempts[-1] if attempts else None
+        sign_and_send(row=row, newest=newest, world=world, now=now)
+        return
+    _resend(row, attempts, world, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,9 @@ def _settle(look: _Look) -> None:
     row, seen, world, now = look.row, look.seen, look.world, look.now
     assert seen.receipt is not None
     assert seen.finalized is not None
+    if any(each.cancels and each.tx_hash == seen.receipt.tx_hash for each in look.attempts):
+        _bury(look)
+        return
     succeeded = seen.verdict is Verdict.FINAL_OK
     reserves = None
     if row.kind == ChainTransactionKind.ATTEST and succeeded:
@@ -123,6 +137,19 @@ def _settle(look: _Look) -> None:
     failpoint("settle.committed")
 
 
+def _bury(look: _Look) -> None:
+    """The form that cancels is final: the call is dead, and its orders are asked about by id."""
+    row, now = look.row, look.now
+    evidence = FinalEvidence(
+        status=ChainTransactionStatus.DEAD,
+        receipt=look.seen.receipt,
+        note=f"cancelled: {row.cancel_reason}",
+    )
+    if not services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now):
+        _wait(row, "the follower has not read so far yet", LOOK_EVERY, now)
+    failpoint("cancel.settled")
+
+
 def _include(look: _Look) -> None:
     row, seen, now = look.row, look.seen, look.now
     assert seen.receipt is not None
@@ -144,11 +171,13 @@ def _pursue(look: _Look) -> None:
         _resend(row, attempts, world, now)
         return
     newest = attempts[-1]
-    if _is_lowest(row) and now - newest.created_at > BUMP_AFTER and len(attempts) < ATTEMPTS_MAX:
+    hurried = row.hurry_asked_at is not None and newest.created_at < row.hurry_asked_at
+    is_stuck = hurried or (_is_lowest(row) and now - newest.created_at > BUMP_AFTER)
+    if not wanted_forms(row, attempts) or (is_stuck and len(attempts) < ATTEMPTS_MAX):
         bumped = _bump(row, newest, world, now)
         attempts = [*attempts, bumped] if bumped else attempts
     last_sent = max((each.last_sent_at for each in attempts if each.last_sent_at), default=None)
-    unsent = any(attempt.last_sent_at is None for attempt in attempts)
+    unsent = any(each.last_sent_at is None for each in wanted_forms(row, attempts))
     if unsent or last_sent is None or now - last_sent > RESEND_AFTER:
         _resend(row, attempts, world, now)
         return
@@ -156,8 +185,8 @@ def _pursue(look: _Look) -> None:
 
 
 def _resend(row: ChainTransaction, attempts: list[Attempt], world: World, now: datetime) -> None:
-    node = world.chain_of(row.token)
-    broadcast(row=row, attempts=attempts, node=node, look_in=LOOK_EVERY, now=now)
+    node, forms = world.chain_of(row.token), wanted_forms(row, attempts)
+    broadcast(row=row, attempts=forms, node=node, look_in=LOOK_EVERY, now=now)
 
 
 def _bump(row: ChainTransaction, newest: Attempt, world: World, now: datetime) -> Attempt | None:

@@ -4,43 +4,61 @@ Whoever dies between two of these steps leaves a row that says how far it came: 
 it is signed again, with one it is sent. Bytes that were not kept are never sent.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from core.errors import DomainError
+from core.errors import DomainError, HaltActive
 from core.failpoints import failpoint
 from issuance import queries, services
 from issuance.chain import types as chain
-from issuance.chain.errors import ChainError, SignerError
+from issuance.chain.errors import ChainError, SignerError, SignerRefused
 from issuance.chain.signing import verify_signed
 from issuance.models import Attempt, ChainTransaction
 from issuance.pipeline.broadcast import broadcast
 from issuance.pipeline.world import World
+from issuance.services import lanes
+from issuance.states import ChainTransactionKind
 
 FIRST_LOOK = timedelta(seconds=1)
 RETRY = timedelta(seconds=3)
+# A call that cannot be signed for this long is cancelled: others of its lane wait behind it.
+PATIENCE = timedelta(seconds=60)
+GAS_MARGIN_PERCENT = 25
+# What an empty transfer needs at most on the chains that charge for more than its 21,000.
+CANCEL_GAS_MIN = 60_000
 _log = structlog.get_logger(__name__)
 
 
 def sign_and_send(
-    *, row: ChainTransaction, world: World, now: datetime, fees: chain.Fees | None = None
+    *,
+    row: ChainTransaction,
+    world: World,
+    now: datetime,
+    fees: chain.Fees | None = None,
+    newest: Attempt | None = None,
 ) -> bool:
-    """Sign a call that has no form yet and send it; whether it was sent.
+    """Make the form that is wanted and was not made yet, and send it; whether it was sent.
 
-    ``fees`` is the price when the caller has just asked for it. An obstacle (halted, too dear, no
-    node, no signature) is noted and the row stays due: nothing of it exists outside.
+    ``fees`` is the price when the caller has just asked for it, ``newest`` the form that was kept
+    last, if any. An obstacle (halted, too dear, no node, no signature) is noted and the row stays
+    due: nothing new of it exists outside.
     """
     try:
-        attempt = sign_first(row=row, world=world, now=now, fees=fees)
+        if row.cancel_asked_at is not None:
+            attempt = sign_cancel(row=row, newest=newest, world=world, now=now)
+        else:
+            attempt = sign_first(row=row, world=world, now=now, fees=fees)
         node = world.chain_of(row.token)
     except (DomainError, ChainError, SignerError) as obstacle:
         _log.warning("signing_waits", transaction=row.public_id, reason=obstacle.code)
         note = f"{obstacle.code}: {obstacle}"
         services.record_note(chain_transaction_id=row.pk, note=note, look_in=RETRY, now=now)
+        _give_up(row, obstacle, now=now)
         return False
     if attempt is None:
-        # Another worker's form was kept first; it sends its own.
+        # Another worker's form was kept first, and it sends that; or another form is wanted now.
         return False
     broadcast(row=row, attempts=[attempt], node=node, look_in=FIRST_LOOK, now=now)
     return True
@@ -53,23 +71,48 @@ def sign_first(
 
     Raises HaltActive while a breaker is open, ChainError and SignerError.
     """
-    queries.require_not_halted(token=row.token)
+    lanes.require_signable(row)
     price = fees or world.chain_of(row.token).fees()
-    return _sign(row, after=0, fees=price, world=world, now=now)
+    return _sign(row, call_form(row, fees=price), after=0, world=world, now=now)
 
 
 def sign_dearer(
     *, row: ChainTransaction, newest: Attempt, world: World, now: datetime
 ) -> Attempt | None:
-    """A dearer form of the same call at the same nonce; not new work, so no breaker stops it.
+    """A dearer form at the same nonce: of the call, or of what cancels it once that was asked for.
 
-    Raises FeeCeilingReached and other ChainErrors, SignerError: the earlier forms stay valid then.
+    Not new work, so no breaker stops it. Raises FeeCeilingReached and other ChainErrors, and
+    SignerError: the earlier forms stay valid then.
     """
+    if row.cancel_asked_at is not None:
+        return sign_cancel(row=row, newest=newest, world=world, now=now)
     price = _dearer(newest, world.chain_of(row.token))
-    return _sign(row, after=newest.sequence, fees=price, world=world, now=now)
+    return _sign(row, call_form(row, fees=price), after=newest.sequence, world=world, now=now)
 
 
-def unsigned_form(row: ChainTransaction, *, fees: chain.Fees) -> chain.UnsignedCall:
+def sign_cancel(
+    *, row: ChainTransaction, newest: Attempt | None, world: World, now: datetime
+) -> Attempt | None:
+    """An empty transfer of the key to itself at the row's nonce, dearer than every earlier form.
+
+    It moves nothing, so no breaker stops it. Raises ChainError and SignerError.
+    """
+    node = world.chain_of(row.token)
+    price = node.fees() if newest is None else _dearer(newest, node)
+    address = row.signer.address
+    estimate = node.simulate(sender=address, to=address, data=b"")
+    gas = max(estimate * (100 + GAS_MARGIN_PERCENT) // 100, CANCEL_GAS_MIN)
+    form = cancel_form(row, fees=price, gas=gas)
+    after = 0 if newest is None else newest.sequence
+    return _sign(row, form, after=after, world=world, now=now, cancels=True)
+
+
+def wanted_forms(row: ChainTransaction, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """The forms to send: all of them, or only those that cancel once that was asked for."""
+    return [each for each in attempts if each.cancels or row.cancel_asked_at is None]
+
+
+def call_form(row: ChainTransaction, *, fees: chain.Fees) -> chain.UnsignedCall:
     """What a signature of the row's call covers at this price."""
     return chain.UnsignedCall(
         chain_id=row.token.chain_id,
@@ -77,6 +120,18 @@ def unsigned_form(row: ChainTransaction, *, fees: chain.Fees) -> chain.UnsignedC
         to=row.to_address,
         data=bytes(row.calldata),
         gas=row.gas_limit,
+        fees=fees,
+    )
+
+
+def cancel_form(row: ChainTransaction, *, fees: chain.Fees, gas: int) -> chain.UnsignedCall:
+    """What uses up the row's nonce and does nothing else."""
+    return chain.UnsignedCall(
+        chain_id=row.token.chain_id,
+        nonce=row.nonce,
+        to=row.signer.address,
+        data=b"",
+        gas=gas,
         fees=fees,
     )
 
@@ -90,16 +145,50 @@ def _dearer(newest: Attempt, node: chain.Chain) -> chain.Fees:
 
 
 def _sign(
-    row: ChainTransaction, *, after: int, fees: chain.Fees, world: World, now: datetime
+    row: ChainTransaction,
+    form: chain.UnsignedCall,
+    *,
+    after: int,
+    world: World,
+    now: datetime,
+    cancels: bool = False,
 ) -> Attempt | None:
-    unsigned = unsigned_form(row, fees=fees)
     failpoint("sign.before")
-    answer = world.key_for(row.signer.address).sign(unsigned)
+    answer = world.key_for(row.signer.address).sign(form)
     # Whatever the signer claims: only fields and sender that were recovered here count.
-    signed = verify_signed(answer.raw, unsigned=unsigned, sender=row.signer.address)
+    signed = verify_signed(answer.raw, unsigned=form, sender=row.signer.address)
     failpoint("sign.signed")
     attempt = services.save_attempt(
-        chain_transaction_id=row.pk, after=after, signed=signed, fees=fees, now=now
+        chain_transaction_id=row.pk,
+        after=after,
+        signed=signed,
+        fees=form.fees,
+        cancels=cancels,
+        now=now,
     )
     failpoint("sign.saved")
     return attempt
+
+
+def _give_up(row: ChainTransaction, obstacle: Exception, *, now: datetime) -> None:
+    """A call nobody will sign keeps the later nonces of its lane from the chain: cancel it."""
+    if row.cancel_asked_at is not None or now - row.created_at < PATIENCE:
+        return
+    hopeless = isinstance(obstacle, SignerRefused) or _is_in_the_way(row, obstacle)
+    if not hopeless or row.kind == ChainTransactionKind.FILL:
+        return
+    reason = f"not signed for {PATIENCE.seconds} s: {obstacle}"
+    services.cancel_transaction(
+        chain_transaction_id=row.pk, reason=reason, actor=lanes.PIPELINE, now=now
+    )
+    failpoint("cancel.asked")
+
+
+def _is_in_the_way(row: ChainTransaction, obstacle: Exception) -> bool:
+    """Only its own token is halted, and another token's transactions wait behind its nonce."""
+    if not isinstance(obstacle, HaltActive):
+        return False
+    if obstacle.extra.get("breaker") != queries.token_breaker(row.token):
+        return False
+    behind = queries.unfinished(signer=row.signer).filter(nonce__gt=row.nonce)
+    return behind.exclude(token_id=row.token_id).exists()

@@ -9,6 +9,7 @@ from issuance.services.assignment import (
 )
 from issuance.services.attestations import assign_attestation, record_attestation
 from issuance.services.blocks import record_blocks
+from issuance.services.cancels import cancel_transaction
 from issuance.services.escrow import record_logs
 from issuance.services.expectations import announce_change
 from issuance.services.holds import expire_holds, lift_hold, place_hold
@@ -59,6 +60,7 @@ __all__ = [
     "begin_recovery",
     "cancel_move",
     "cancel_order",
+    "cancel_transaction",
     "close_token",
     "conclude_move",
     "create_move",

@@ -1,0 +1,116 @@
+"""policy.json: the permissions of every key, beside the keys and not in the database."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Final
+
+from eth_utils.address import to_checksum_address
+
+from issuance.chain.errors import SignerRefused
+from issuance.chain.permissions import Limits, Permission, SignerPolicy
+
+POLICY_FILE: Final = "policy.json"
+_LIMITS: Final = frozenset(each.name for each in fields(Limits))
+_MEMBERS: Final = frozenset({"chain_id", "role", "contract", "wallet", "limits"})
+
+
+class PolicyFile:
+    """The permissions of every key in a directory.
+
+    Whoever can only write to the database cannot point a key at another contract.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / POLICY_FILE
+
+    def policy_of(self, address: str) -> SignerPolicy:
+        """The permissions of one key, read afresh; a key without an entry may sign nothing.
+
+        Raises SignerRefused when the file or an entry of this key cannot be understood.
+        """
+        rows = self._read().get(to_checksum_address(address), [])
+        return SignerPolicy(frozenset(_permission(row) for row in rows))
+
+    def addresses(self) -> list[str]:
+        """Every key that has an entry, wherever it is kept."""
+        return sorted(self._read())
+
+    def permit(self, address: str, permissions: Iterable[Permission]) -> None:
+        """Add permissions of a key; one it has already keeps the limits an operator gave it."""
+        document = self._read()
+        known = self.policy_of(address).permissions
+        held = {_order(each) for each in known}
+        added = {each for each in permissions if _order(each) not in held}
+        rows = sorted(known | added, key=_order)
+        document[to_checksum_address(address)] = [_row(each) for each in rows]
+        draft = self._path.with_suffix(".tmp")
+        draft.write_text(json.dumps(document, indent=1, sort_keys=True))
+        draft.replace(self._path)
+
+    def _read(self) -> dict[str, list[dict[str, Any]]]:
+        try:
+            document = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise SignerRefused(f"{POLICY_FILE} is not JSON") from error
+        if not isinstance(document, dict):
+            raise SignerRefused(f"{POLICY_FILE} is not an object")
+        return document
+
+
+def _order(permission: Permission) -> tuple[int, str, str, str]:
+    return (
+        permission.chain_id,
+        permission.role,
+        permission.contract or "",
+        permission.wallet or "",
+    )
+
+
+def _row(permission: Permission) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "chain_id": permission.chain_id,
+        "role": permission.role,
+        "contract": permission.contract,
+    }
+    if permission.wallet is not None:
+        row["wallet"] = permission.wallet
+    plain = asdict(Limits())
+    own = {name: each for name, each in asdict(permission.limits).items() if each != plain[name]}
+    if own:
+        # Strings: units do not fit into the numbers of other readers of JSON.
+        row["limits"] = {name: str(each) for name, each in own.items()}
+    return row
+
+
+def _permission(row: dict[str, Any]) -> Permission:
+    try:
+        _require_known(row, _MEMBERS)
+        return Permission(
+            int(row["chain_id"]),
+            str(row["role"]),
+            row["contract"],
+            row.get("wallet"),
+            _limits(row.get("limits", {})),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SignerRefused(f"{POLICY_FILE} has a broken entry") from error
+
+
+def _limits(given: dict[str, Any]) -> Limits:
+    """Raises KeyError, TypeError or ValueError."""
+    _require_known(given, _LIMITS)
+    found = {name: int(str(each)) for name, each in given.items()}
+    if any(each < 0 for each in found.values()):
+        raise ValueError(found)
+    return Limits(**found)
+
+
+def _require_known(given: dict[str, Any], names: frozenset[str]) -> None:
+    """A misspelt limit must not be no limit. Raises KeyError."""
+    unknown = sorted(given.keys() - names)
+    if unknown:
+        raise KeyError(*unknown)
