@@ -246,7 +246,8 @@ def last_departure(fund_id: uuid.UUID) -> datetime | None:
     gone = LedgerTransfer.objects.filter(
         fund_id=fund_id, destination__bucket__in=[Bucket.EXTERNAL, Bucket.SUSPENSE]
     )
-    return gone.aggregate(last=Max("created_at"))["last"]
+    last: datetime | None = gone.aggregate(last=Max("created_at"))["last"]
+    return last
 
 
 def settled_on(*, fund_id: uuid.UUID, custody_account_id: uuid.UUID, on: date) -> Units:

@@ -28,6 +28,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
         "Issuance",
         [
             ("Orders", "issuance.Order", "receipt_long"),
+            ("Moves", "issuance.Move", "swap_horiz"),
             ("Chain transactions", "issuance.ChainTransaction", "link"),
             ("Holders", "issuance.Holder", "group"),
             ("Holds", "issuance.Hold", "front_hand"),

@@ -67,6 +67,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "custody.attestation": ("issuance_ops",),
     "issuance": ("issuance_ops", "treasury"),
     "issuance.order": ("compliance_officer", "compliance_head", "custody_ops"),
+    "issuance.move": ("compliance_officer", "compliance_head", "custody_ops"),
     "issuance.holder": COMPLIANCE,
     "issuance.hold": COMPLIANCE,
     "issuance.token": (*COMPLIANCE, "custody_ops"),

@@ -1,5 +1,5 @@
-"""The portal's pages for issuance: orders, chain transactions, holders, holds, tokens and signers."""
+"""The portal's pages for issuance: orders, moves, chain transactions, holders, holds, tokens and signers."""
 
-from issuance.admin import holders, holds, orders, tokens, transactions
+from issuance.admin import holders, holds, moves, orders, tokens, transactions
 
-__all__ = ["holders", "holds", "orders", "tokens", "transactions"]
+__all__ = ["holders", "holds", "moves", "orders", "tokens", "transactions"]

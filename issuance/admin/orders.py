@@ -65,6 +65,11 @@ class OrderAdmin(portal.ReadOnlyAdmin[Order]):
             Fact("Client order id", portal.code(row.client_order_id)),
             Fact("Shares", portal.quantity(row.quantity)),
             Fact("Token", portal.link(row.token, portal.page_url(row.token))),
+            *(
+                [Fact("Leg of", portal.link(row.move, portal.page_url(row.move)))]
+                if row.move
+                else []
+            ),
             Fact("Institution", portal.link(row.institution, portal.page_url(row.institution))),
             Fact("Investor", portal.link(row.investor.external_id, portal.page_url(row.investor))),
             Fact("Wallet", portal.code(row.wallet.address, href=portal.page_url(row.wallet))),
