@@ -52,7 +52,7 @@ def candidates(order: Order) -> list[TokenLog]:
     found = list(rows.order_by("block", "log_index"))
     ruled = Order.objects.filter(
         token=order.token, quantity=order.quantity, tx_hash__in=[row.tx_hash for row in found]
-    ).exclude(pk=order.pk)
+    )
     claimed = Counter(ruled.values_list("tx_hash", flat=True))
     free = []
     for row in found:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from eth_abi.abi import encode
+from eth_utils.abi import function_signature_to_4byte_selector
+
 from bench.gas_peers import Sender, TRex
 from config.devstack.anvil import Anvil
 from issuance.chain.wallets import Wallet
@@ -31,6 +34,15 @@ class Suite:
     def verify(self, *accounts: str) -> None:
         """Identity, claim and a place in the registry for accounts; Switzerland."""
         self.trex.onboard(accounts)
+
+    def struck(self, account: str) -> str:
+        """The registry's calldata that takes an account off."""
+        selector = function_signature_to_4byte_selector("deleteIdentity(address)")
+        return f"0x{(selector + encode(['address'], [account])).hex()}"
+
+    def replacement_compliance(self) -> str:
+        """Another compliance contract of the same make, without any rule."""
+        return self.trex.create_compliance()
 
     def strike(self, account: str) -> None:
         """Take an account off the registry."""
