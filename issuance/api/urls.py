@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from issuance.api import moves, orders, registers
+from issuance.api import holds, moves, orders, registers
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("orders", orders.Orders.as_view()),
@@ -16,5 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tokens", registers.Tokens.as_view()),
     path("tokens/<str:token_id>", registers.TokenDetail.as_view()),
     path("holders", registers.Holders.as_view()),
+    path("holds", holds.Holds.as_view()),
+    path("holds/<str:hold_id>", holds.HoldDetail.as_view()),
     path("reserves", registers.Reserves.as_view()),
 ]

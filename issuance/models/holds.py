@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 
+from core.errors import NotFound
 from core.rows import PublicRow
 from issuance.states import Direction, HoldOwner, HoldReason, HoldStatus
 
@@ -14,6 +15,17 @@ NOTE_LENGTH_MAX = 400
 
 class HoldRows(models.QuerySet["Hold"]):
     """Holds by what they stop at a moment."""
+
+    def concerning(self, institution_id: uuid.UUID) -> "HoldRows":
+        """Those an institution may know of: its own, and those on tokens and funds."""
+        return self.filter(Q(institution_id=institution_id) | Q(institution=None))
+
+    def one(self, hold_id: uuid.UUID) -> "Hold":
+        """The hold among these. Raises NotFound."""
+        found = self.filter(pk=hold_id).first()
+        if found is None:
+            raise NotFound
+        return found
 
     def in_force(self, *, now: datetime) -> "HoldRows":
         """Holds that nobody ended and whose time is not over."""

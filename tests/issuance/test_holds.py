@@ -214,3 +214,35 @@ def test_the_database_refuses_what_the_service_never_writes(columns):
         columns = columns | {"ended_at": timezone.now()}
     with pytest.raises(IntegrityError), transaction.atomic(savepoint=True):
         Hold.objects.filter(pk=row.pk).update(**columns)
+
+
+def test_institutions_read_the_holds_that_concern_them_and_no_others(db):  # noqa: ARG001
+    paper = papers.build()
+    other = papers.custody_rows.make_institution("Other Broker")
+    stranger = papers.custody_rows.make_investor(other)
+    mine, shared = hold(paper, on="investor"), hold(paper, Direction.TRANSFER)
+    foreign = hold(paper, investor_id=stranger.pk, token_id=None)
+    answer = paper.api.get("/v1/holds")
+    assert answer.status_code == 200
+    listed = answer.json()["data"]
+    assert {each["id"] for each in listed} == {mine.public_id, shared.public_id}
+    assert SECRET_NOTE not in answer.content.decode()
+    row = next(each for each in listed if each["id"] == shared.public_id)
+    assert (row["directions"], row["token_id"]) == (["transfer"], paper.token.public_id)
+    assert paper.api.get(f"/v1/holds/{foreign.public_id}").status_code == 404
+    lift(mine)
+    assert len(paper.api.get("/v1/holds").json()["data"]) == 1
+    assert paper.api.get(f"/v1/holds/{mine.public_id}").json()["status"] == "lifted"
+
+
+def test_the_api_refuses_an_order_under_a_hold_with_the_code_and_takes_it_later():
+    paper = papers.build()
+    row, body = hold(paper), paper.body()
+    key = {"Idempotency-Key": "same-key-1"}
+    answer = paper.api.post("/v1/orders", body, **key)
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert (problem["code"], problem["retryable"]) == ("hold_active", True)
+    assert problem["reason_code"] == "corporate_action"
+    lift(row)
+    assert paper.api.post("/v1/orders", body, **key).status_code == 201

@@ -16,7 +16,7 @@ from issuance.chain.errors import (
     FinalityDisagreement,
 )
 from issuance.chain.types import Head
-from issuance.models import NetworkGate, Recovery
+from issuance.models import NetworkGate, NetworkLook, Recovery
 from issuance.models.gates import Recovering
 from issuance.pipeline.doctor.findings import Finding, Weight
 from issuance.states import NetworkStatus, RecoveryStatus
@@ -28,6 +28,11 @@ LAG_BLOCKS_MAX = 20
 _DO = {
     ChainMismatch.code: "Correct CHAIN_RPC_URLS or CHAIN_IDS: this node serves another chain.",
     ChainAnswerInvalid.code: "Take the node out of CHAIN_RPC_URLS and ask its operator.",
+}
+# What the watch alone can know; it keeps the rest of its alarms where the doctor looks itself.
+_DO_ALARM = {
+    "gas_budget_spent": "Wait for the day to pass, or raise the gas budget in the settings.",
+    "clock_skewed": "Set this machine's clock: times decide what is stale.",
 }
 _DO_REACH = "Check address, key and firewall of the node; work goes on while more than half answer."
 
@@ -65,6 +70,7 @@ def examine_network(network: str, client: ChainClient, *, now: datetime) -> list
         *_price(network, client),
         *_halts(network, now=now),
         *_recovery(network),
+        *_alarm(network),
     ]
 
 
@@ -176,6 +182,22 @@ def _halts(network: str, *, now: datetime) -> list[Finding]:
             else "Find the cause; then two people let work pass again (portal, Breakers).",
         )
         for each in opened
+    ]
+
+
+def _alarm(network: str) -> list[Finding]:
+    look = NetworkLook.objects.filter(network=network, alarm__in=_DO_ALARM).first()
+    if look is None:
+        return []
+    return [
+        Finding(
+            code=look.alarm,
+            weight=Weight.STOPS if look.waits else Weight.LOOK,
+            network=network,
+            subject="the watch",
+            says=look.note or "It said so at its last look.",
+            do=_DO_ALARM[look.alarm],
+        )
     ]
 
 
