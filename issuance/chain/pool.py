@@ -10,7 +10,7 @@ from issuance.chain.errors import ChainError, ChainUnreachable
 from issuance.chain.refusals import is_failure
 from issuance.chain.rpc import Answer, Call, RpcNode
 from issuance.chain.scores import IN_FLIGHT_MAX, NodeHealth, Score
-from issuance.chain.transport import ANSWER_SECONDS_MAX
+from issuance.chain.transport import LIMITS
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class NodePool:
         }
         replies: list[Reply] = []
         decision: T | None = None
-        until = monotonic() + ANSWER_SECONDS_MAX
+        until = monotonic() + LIMITS.answer_seconds
         while waiting and (left := until - monotonic()) > 0:
             done, waiting = wait(waiting, timeout=left, return_when=FIRST_COMPLETED)
             replies += [future.result() for future in done]

@@ -1,5 +1,6 @@
 """HTTP to one node: kept-alive connections, deadlines, a size limit, and no redirect is followed."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -11,11 +12,21 @@ from urllib3.util import Timeout, make_headers
 
 from issuance.chain.errors import ChainAnswerInvalid, ChainUnreachable, RateLimited
 
-CONNECT_SECONDS_MAX = 3.0
-READ_SECONDS_MAX = 8.0
-# Whole answer, however slowly it drips; below the 15 s lease of a work row.
-ANSWER_SECONDS_MAX = 12.0
-ANSWER_BYTES_MAX = 32 * 1024 * 1024
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one exchange may take. ``answer_seconds`` is for the whole of it, however slowly it drips.
+
+    It stays below the 15 s lease of a work row.
+    """
+
+    connect_seconds: float = 3.0
+    read_seconds: float = 8.0
+    answer_seconds: float = 12.0
+    answer_bytes: int = 32 * 1024 * 1024
+
+
+LIMITS = Limits()
 CONNECTIONS_MAX = 8
 # Statuses that speak of the body: too long, many questions in one, a method unknown.
 _ABOUT_THE_BODY = frozenset({400, 404, 405, 413, 415, 422, 501})
@@ -26,9 +37,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class Transport:
     """One node's address. It may hold an access key, so no error or repr shows it."""
 
-    def __init__(self, url: str, *, label: str) -> None:
+    def __init__(self, url: str, *, label: str, limits: Limits = LIMITS) -> None:
         parts = urlsplit(url)
         self.label = label
+        self._limits = limits
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if parts.username is not None:
             secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -51,13 +63,13 @@ class Transport:
             raise ChainUnreachable(f"{self.label}: {type(error).__name__}") from None
 
     def _post(self, body: bytes) -> bytes:
-        until = monotonic() + ANSWER_SECONDS_MAX
+        until = monotonic() + self._limits.answer_seconds
         response = self._pool.request(
             "POST",
             self._url,
             body=body,
             headers=self._headers,
-            timeout=Timeout(connect=CONNECT_SECONDS_MAX, read=READ_SECONDS_MAX),
+            timeout=Timeout(connect=self._limits.connect_seconds, read=self._limits.read_seconds),
             retries=False,
             redirect=False,
             preload_content=False,
@@ -75,10 +87,10 @@ class Transport:
         answer = bytearray()
         while chunk := response.read1(_CHUNK):
             answer += chunk
-            if len(answer) > ANSWER_BYTES_MAX:
-                raise ChainAnswerInvalid(f"{self.label}: above {ANSWER_BYTES_MAX} bytes")
+            if len(answer) > self._limits.answer_bytes:
+                raise ChainAnswerInvalid(f"{self.label}: above {self._limits.answer_bytes} bytes")
             if monotonic() > until:
-                raise ChainUnreachable(f"{self.label}: slower than {ANSWER_SECONDS_MAX:.0f} s")
+                raise ChainUnreachable(f"{self.label}: too slow")
         return bytes(answer)
 
     def _checked(self, status: int, answer: bytes) -> bytes:

@@ -3,14 +3,46 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.request import ProxyHandler, Request, build_opener
 
 CHAIN_ID = 31_337
 SILENT_SECONDS_MAX = 30
 # A proxy from the environment cannot reach this machine's own node.
 OPENER = build_opener(ProxyHandler({}))
+
+
+def _handler(node: "Node") -> type[BaseHTTPRequestHandler]:
+    """The hands of one node."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            node.connections += 1
+            super().setup()
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            node.requests += 1
+            node.headers = dict(self.headers)
+            if node.silent.is_set():
+                node.stopped.wait(SILENT_SECONDS_MAX)
+            status, payload = node.respond(body)
+            self.send_response(status)
+            for name, value in node.extra_headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            with suppress(OSError):  # whoever asked has gone
+                node.write(self.wfile, payload)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
 
 
 class Node:
@@ -26,32 +58,12 @@ class Node:
         self.stopped = threading.Event()
         self.asked: list[str] = []
         self.requests = 0
+        self.connections = 0
+        self.bytes_a_second = 0
         self.headers: dict[str, str] = {}
         self.extra_headers: dict[str, str] = {}
         self.batch: Callable[[list[dict[str, Any]]], Any] = lambda entries: entries
-        node = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                node.requests += 1
-                node.headers = dict(self.headers)
-                if node.silent.is_set():
-                    node.stopped.wait(SILENT_SECONDS_MAX)
-                status, payload = node.respond(body)
-                self.send_response(status)
-                for name, value in node.extra_headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
@@ -66,6 +78,16 @@ class Node:
         if isinstance(answer, int):
             return answer, b""
         return 200, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+
+    def write(self, file: BinaryIO, payload: bytes) -> None:
+        """Send an answer, at once or byte by byte."""
+        if not self.bytes_a_second:
+            file.write(payload)
+            return
+        for byte in payload:
+            if self.stopped.wait(1 / self.bytes_a_second):
+                return
+            file.write(bytes([byte]))
 
     def _one(self, call: dict[str, Any]) -> Any:
         self.asked.append(call["method"])
