@@ -65,8 +65,8 @@ def record_logs(*, token_id: uuid.UUID, found: FinalizedRange, now: datetime) ->
     for request, asked in sorted(requests, key=_by_stream):
         _take_escrow(token, request, asked, now=now)
     times = {entry.row.block: moment(last.timestamp) for entry in kept.fresh} | dict(found.times)
-    keep_holdings(token=token, entries=kept.fresh, times=times, now=now)
     expectations.require_expected(token=token, entries=kept.fresh, now=now)
+    keep_holdings(token=token, entries=kept.fresh, times=times, now=now)
     expectations.require_still_there(
         token=token, vanished=kept.vanished, entries=kept.fresh, now=now
     )

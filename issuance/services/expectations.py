@@ -89,7 +89,7 @@ def require_expected(*, token: Token, entries: Sequence[Entry], now: datetime) -
         if kind in ANNOUNCEABLE and entry.event.log.block_number > token.deployed_block:
             if announced is None:
                 announced = _announced(token, now=now)
-            if kind in announced:
+            if kind in announced and entry.order is None:
                 continue
         finding = _FINDINGS.get(type(entry.event), _nothing)(entry)
         if finding:

@@ -57,6 +57,9 @@ def _want(token: Token, wallet: Wallet, holder: Holder | None, *, now: datetime)
         "wanted_kyc_expires_at": expires_at.replace(microsecond=0),
         "wanted_permitted": True,
     }
+    if holder is not None and holder.lost_at is not None:
+        # The chain shut it for good when its tokens went to another wallet.
+        return 0
     if holder is not None:
         return _rewrite(holder, wanted, now=now)
     holder = Holder(
