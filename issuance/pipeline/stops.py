@@ -80,7 +80,7 @@ def _sign(
     now: datetime,
 ) -> bool:
     role = SignerRole.PAUSER if kind == ChainTransactionKind.PAUSE else SignerRole.COMPLIANCE
-    lane = services.pick_lane(token=token, role=role)
+    lane = services.pick_lane(token=token, role=role, urgent=True)
     world.key_for(lane.address)
     simulation = Simulation(
         chain=world.chain_of(token), sender=lane.address, to=token.address, encode=encode_stops

@@ -67,20 +67,24 @@ class Call:
 
 
 @use_case
-def pick_lane(*, token: Token, role: SignerRole) -> Signer:
+def pick_lane(*, token: Token, role: SignerRole, urgent: bool = False) -> Signer:
     """The signer with the fewest transactions outside a block that nobody numbers with at this instant.
 
     The call is simulated as this very signer, so that what is signed is what was tried; the lane
-    is locked again, by its id, when the call is numbered. Raises SignerMissing, LaneBusy,
-    FinalityStalled, GasBudgetSpent or GasAccountsEmpty.
+    is locked again, by its id, when the call is numbered. An ``urgent`` call, one that stops
+    something, waits neither for finality nor for a budget, and may use a key's last gas. Raises
+    SignerMissing, LaneBusy, FinalityStalled, GasBudgetSpent or GasAccountsEmpty.
     """
-    nodes.require_calm(network=token.network)
+    if not urgent:
+        nodes.require_calm(network=token.network)
     lanes = Signer.objects.filter(chain_id=token.chain_id, role=role)
     if not lanes.exists():
         raise SignerMissing(network=token.network, role=role.lower())
     # A balance that was never read is no empty one.
-    lanes = lanes.exclude(gas_account__is_empty=True)
-    if not lanes.exists():
+    paying = lanes.exclude(gas_account__is_empty=True)
+    if paying.exists():
+        lanes = paying
+    elif not urgent:
         raise nodes.GasAccountsEmpty(network=token.network, role=role.lower())
     open_rows = ChainTransaction.objects.filter(signer=OuterRef("pk"), status__in=_NOT_IN_BLOCK)
     load = open_rows.order_by().values("signer").annotate(load=Count("pk")).values("load")

@@ -44,8 +44,8 @@ def look(stage, *, later: int = 0):
     )
 
 
-def lane(stage, role=SignerRole.ISSUER):
-    return services.pick_lane(token=stage.token, role=role)
+def lane(stage, role=SignerRole.ISSUER, **options):
+    return services.pick_lane(token=stage.token, role=role, **options)
 
 
 def test_a_calm_network_has_scores_and_balances_and_no_alarm(stage, nodes):
@@ -106,6 +106,7 @@ def test_stalled_finality_lets_new_work_wait_and_ends_by_itself(stage, nodes):
     assert look(stage, later=900).alarm == "finality_stalled"
     with pytest.raises(FinalityStalled):
         lane(stage)
+    assert lane(stage, SignerRole.COMPLIANCE, urgent=True)
     assert not Breaker.objects.filter(status="OPEN").exists()
     stage.anvil.mine(5)
     assert look(stage).alarm == ""
@@ -128,6 +129,8 @@ def test_a_key_without_gas_takes_nothing_new_and_the_others_of_its_chain_go_on(s
     look(stage)
     with pytest.raises(GasAccountsEmpty):
         lane(stage)
+    # A stop may use the last of it.
+    assert lane(stage, urgent=True) == issuer
     assert lane(stage, SignerRole.COMPLIANCE)
     stage.anvil.set_balance(issuer.address, 10**18)
     look(stage)
@@ -135,6 +138,7 @@ def test_a_key_without_gas_takes_nothing_new_and_the_others_of_its_chain_go_on(s
 
 
 def test_a_spent_budget_stops_new_work_while_what_is_under_way_is_finished(ready, settings):
+    ready.anvil.automine(on=False)
     order = ready.order("5")
     ready.tick()
     row = ChainTransaction.objects.get(order_bindings__order=order)
