@@ -104,7 +104,8 @@ class AwsKey:
             exceptions.TokenRetrievalError,
         ) as error:
             raise SignerDenied(f"AWS KMS: {type(error).__name__}") from None
-        except exceptions.HTTPClientError as error:  # unreachable, timed out, closed, TLS
+        except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
+            # Unreachable, timed out, closed, or a certificate that is not to be trusted.
             raise SignerUnreachable(f"AWS KMS: {type(error).__name__}") from None
         except (exceptions.BotoCoreError, ValueError) as error:
             raise SignerAnswerInvalid(f"AWS KMS: {type(error).__name__}") from None
