@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Exists, Max, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from core import breakers
 from core.errors import DomainError, NotFound
@@ -14,6 +14,7 @@ from custody.models import Attestation
 from issuance.models import (
     Attempt,
     BlockHead,
+    ChainCursor,
     ChainTransaction,
     Holder,
     Move,
@@ -178,6 +179,15 @@ def _with_legs(rows: QuerySet[Move]) -> QuerySet[Move]:
     return rows.prefetch_related(Prefetch("legs", queryset=_orders().order_by("pk")))
 
 
+def forms_of(*, rows: Iterable[ChainTransaction]) -> dict[uuid.UUID, list[Attempt]]:
+    """The signed forms of several transactions by transaction, without their bytes."""
+    found: dict[uuid.UUID, list[Attempt]] = {}
+    attempts = Attempt.objects.defer("raw").filter(chain_transaction__in=list(rows))
+    for attempt in attempts.order_by("sequence"):
+        found.setdefault(attempt.chain_transaction_id, []).append(attempt)
+    return found
+
+
 # --- tokens, holders, signers -------------------------------------------------------------------
 
 
@@ -249,6 +259,12 @@ def attestation_on_its_way(*, token_id: uuid.UUID) -> bool:
     return rows.exclude(status__in=CHAIN_TRANSACTION_FINAL).exists()
 
 
+def followed_blocks(*, token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """For each token, the last finalized block whose events are recorded."""
+    rows = ChainCursor.objects.filter(token_id__in=list(token_ids))
+    return dict(rows.values_list("token_id", "block"))
+
+
 # --- quantities ---------------------------------------------------------------------------------
 
 
@@ -281,7 +297,9 @@ def highest_executed_id(*, token_id: uuid.UUID) -> int:
     """The highest order id that the token's recorded events used up; 0 before the first."""
     kinds = ["ORDER_MINTED", "ORDER_BURNED", "ORDER_RECOVERED"]
     rows = TokenLog.objects.canonical().filter(token_id=token_id, kind__in=kinds)
-    return int(rows.aggregate(highest=Max("onchain_id"))["highest"] or 0)
+    # From the top of the index, instead of the maximum of them all.
+    highest = rows.filter(onchain_id__isnull=False).order_by("-onchain_id").first()
+    return int(highest.onchain_id or 0) if highest is not None else 0
 
 
 def sequence_name(token_id: uuid.UUID) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from time import monotonic
 
 import structlog
@@ -14,6 +15,7 @@ from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.standards import standard_of
 from issuance.models import Attempt, ChainTransaction
 from issuance.models.gates import Recovering
+from issuance.pipeline import waves
 from issuance.pipeline.broadcast import broadcast
 from issuance.pipeline.observe import Observation, Verdict, observe
 from issuance.pipeline.sign import sign_and_send, sign_dearer, wanted_forms
@@ -28,7 +30,7 @@ from issuance.states import (
 )
 
 LEASE = timedelta(seconds=15)
-CLAIM_MAX = 8
+CLAIM_MAX = 64
 TICK_SECONDS_MAX = 10
 LOOK_EVERY = timedelta(seconds=1)
 RESEND_AFTER = timedelta(seconds=10)
@@ -46,15 +48,30 @@ def advance_due(*, world: World, clock: Callable[[], datetime]) -> int:
     while monotonic() < until:
         now = clock()
         open_rows = ChainTransaction.objects.exclude(status__in=CHAIN_TRANSACTION_FINAL)
-        rows = claim_due(open_rows, now=now, lease=LEASE, limit=CLAIM_MAX)
+        with_lane = open_rows.select_related("token__fund", "signer")
+        rows = claim_due(with_lane, now=now, lease=LEASE, limit=CLAIM_MAX)
         if not rows:
             break
         failpoint("advance.claimed")
         # Lowest nonce first: the others of its lane wait behind it.
-        for row in sorted(rows, key=lambda each: (each.signer_id, each.nonce)):
-            advance(row=row, world=world, now=clock())
-            steps += 1
+        rows.sort(key=lambda each: (each.token.network, each.signer_id, each.nonce))
+        for _, some in groupby(rows, key=lambda each: each.token.network):
+            for row in _take_plain(list(some), world=world, now=clock()):
+                advance(row=row, world=world, now=clock())
+        steps += len(rows)
     return steps
+
+
+def _take_plain(
+    rows: list[ChainTransaction], *, world: World, now: datetime
+) -> list[ChainTransaction]:
+    """Advance at once what is plain among one network's rows; the others are left."""
+    try:
+        node = world.chain_of(rows[0].token)
+    except ChainError:
+        return rows
+    pace = waves.Pace(look_every=LOOK_EVERY, resend_after=RESEND_AFTER, bump_after=BUMP_AFTER)
+    return waves.take(rows=rows, node=node, pace=pace, now=now)
 
 
 def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:

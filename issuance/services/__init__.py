@@ -3,6 +3,7 @@
 from issuance.services.approvals import approve_order, reject_order
 from issuance.services.assignment import (
     assign_orders,
+    assign_wave,
     delay_order,
     doubt_order,
     refuse_order,
@@ -17,11 +18,13 @@ from issuance.services.inclusion import (
     record_broadcast,
     record_gone,
     record_inclusion,
+    record_inclusions,
     record_note,
     record_reorganised,
     save_attempt,
 )
 from issuance.services.lanes import pick_lane
+from issuance.services.mending import hurry_transaction, look_again, retry_holder
 from issuance.services.moves import cancel_move, conclude_move, create_move, preview_move
 from issuance.services.nodes import record_look
 from issuance.services.orders import cancel_order, create_order, preview_order
@@ -38,16 +41,21 @@ from issuance.services.recoveries import (
 )
 from issuance.services.registers import assign_holders, want_holders
 from issuance.services.rewinds import apply_rewind, propose_rewind, withdraw_rewind
-from issuance.services.settlement import finish_checking, requeue_checked, settle_transaction
+from issuance.services.settlement import (
+    finish_checking,
+    requeue_checked,
+    settle_mints,
+    settle_transaction,
+)
 from issuance.services.stops import assign_stops, record_stops, want_stops
 from issuance.services.tokens import (
     close_token,
-    raise_nonce,
     register_signer,
     register_token,
     reopen_token,
     trip,
 )
+from issuance.services.waves import look_again_later, record_broadcasts, save_first_attempts
 
 __all__ = [
     "announce_change",
@@ -57,6 +65,7 @@ __all__ = [
     "assign_holders",
     "assign_orders",
     "assign_stops",
+    "assign_wave",
     "begin_recovery",
     "cancel_move",
     "cancel_order",
@@ -71,7 +80,10 @@ __all__ = [
     "end_recovery",
     "expire_holds",
     "finish_checking",
+    "hurry_transaction",
     "lift_hold",
+    "look_again",
+    "look_again_later",
     "note_recovery",
     "pick_lane",
     "place_hold",
@@ -79,16 +91,17 @@ __all__ = [
     "preview_order",
     "propose_rewind",
     "raise_fence",
-    "raise_nonce",
     "raise_sequence",
     "record_asked",
     "record_attestation",
     "record_blocks",
     "record_broadcast",
+    "record_broadcasts",
     "record_fence_final",
     "record_fenced",
     "record_gone",
     "record_inclusion",
+    "record_inclusions",
     "record_logs",
     "record_look",
     "record_note",
@@ -100,7 +113,10 @@ __all__ = [
     "reject_order",
     "reopen_token",
     "requeue_checked",
+    "retry_holder",
     "save_attempt",
+    "save_first_attempts",
+    "settle_mints",
     "settle_transaction",
     "trip",
     "want_holders",

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 
 from core.failpoints import failpoint
 from core.transitions import Transition, move, move_many
 from core.use_case import use_case
 from issuance import queries
 from issuance.chain import types as chain
-from issuance.models import Attempt, ChainTransaction, Order
+from issuance.models import Attempt, ChainTransaction, ChainTransactionOrder, Order
 from issuance.services import lanes
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE
@@ -49,10 +49,7 @@ def record_broadcast(
     row = _locked(chain_transaction_id)
     for tx_hash, answer in answers.items():
         attempt = Attempt.objects.get(tx_hash=tx_hash, chain_transaction=row)
-        attempt.sent_count += 1
-        if answer.kind not in _NOT_DELIVERED:
-            attempt.last_sent_at = now
-        attempt.last_answer = f"{answer.kind}: {answer.detail}"[:NOTE_LENGTH_MAX]
+        note_answer(attempt, answer=answer, now=now)
         attempt.save(update_fields=["sent_count", "last_sent_at", "last_answer"])
     if row.status == ChainTransactionStatus.ASSIGNED:
         move(
@@ -212,7 +209,6 @@ def save_attempt(
         return None
     if newest == 0 and not cancels:
         lanes.require_signable(row)
-        _name_hash(row, signed.hash)
     attempt = Attempt.objects.create(
         chain_transaction=row,
         sequence=newest + 1,
@@ -223,17 +219,38 @@ def save_attempt(
         tip_wei=fees.tip,
         created_at=now,
     )
+    if newest == 0 and not cancels:
+        name_hashes(rows=[row])
     failpoint("sign.precommit")
     return attempt
 
 
-def _name_hash(row: ChainTransaction, tx_hash: str) -> None:
-    """The hash a client may look for, from the moment there are bytes that have it."""
-    if row.kind not in ORDER_KINDS:
-        return
-    ids = list(row.order_bindings.filter(live=True).values_list("order_id", flat=True))
+def name_hashes(*, rows: Sequence[ChainTransaction]) -> None:
+    """The hash a client may look for, from the moment there are bytes that have it.
+
+    Inside the transaction that has just kept the first forms of these rows.
+    """
+    carried = ChainTransactionOrder.objects.filter(
+        chain_transaction__in=[row for row in rows if row.kind in ORDER_KINDS], live=True
+    )
+    ids = list(carried.values_list("order_id", flat=True))
     queries.lock_orders(order_ids=ids)
-    Order.objects.filter(pk__in=ids).update(tx_hash=tx_hash, version=F("version") + 1)
+    first = Attempt.objects.filter(
+        sequence=1,
+        chain_transaction__order_bindings__order=OuterRef("pk"),
+        chain_transaction__order_bindings__live=True,
+    )
+    Order.objects.filter(pk__in=ids).update(
+        tx_hash=Subquery(first.values("tx_hash")[:1]), version=F("version") + 1
+    )
+
+
+def note_answer(attempt: Attempt, *, answer: chain.SendAnswer, now: datetime) -> None:
+    """What became of one sending, in the row's columns; not yet saved."""
+    attempt.sent_count += 1
+    if answer.kind not in _NOT_DELIVERED:
+        attempt.last_sent_at = now
+    attempt.last_answer = f"{answer.kind}: {answer.detail}"[:NOTE_LENGTH_MAX]
 
 
 def _locked(chain_transaction_id: uuid.UUID) -> ChainTransaction:

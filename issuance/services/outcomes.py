@@ -108,7 +108,7 @@ def ending(order: Order, *, to: OrderStatus, reason_code: str, tx_hash: str) -> 
     )
 
 
-def close(row: ChainTransaction, evidence: FinalEvidence, *, now: datetime) -> Transition:
+def closing(row: ChainTransaction, *, evidence: FinalEvidence, now: datetime) -> Transition:
     """The transaction itself is over."""
     receipt = evidence.receipt
     changes: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Finalized evidence becomes fact: the only place where an order completes or a mint fails."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,14 +15,14 @@ from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Token
 from issuance.services import lanes, moves, postings
-from issuance.services.agreement import agrees
+from issuance.services.agreement import Agreement, agrees, judge
 from issuance.services.facts import order_facts
 from issuance.services.holder_outcomes import release_holders, settle_holders
 from issuance.services.lanes import PIPELINE
 from issuance.services.outcomes import (
     FinalEvidence,
     Outcome,
-    close,
+    closing,
     completion,
     ending,
     read_outcome,
@@ -70,10 +70,41 @@ def settle_transaction(
         ChainTransactionOrder.objects.filter(chain_transaction=row).update(live=False)
         _check(orders, now=now)
         release_holders(row, now=now)
-    closing = close(row, evidence, now=now)
-    move_many([closing], table=CHAIN_TRANSACTION_TRANSITIONS, actor=PIPELINE, now=now)
+    done = closing(row, evidence=evidence, now=now)
+    move_many([done], table=CHAIN_TRANSACTION_TRANSITIONS, actor=PIPELINE, now=now)
     failpoint("settle.precommit")
     return True
+
+
+@use_case
+def settle_mints(*, found: Mapping[uuid.UUID, FinalEvidence], now: datetime) -> set[uuid.UUID]:
+    """Write the end of mint transactions that were executed whole, several at once.
+
+    ``found`` maps them to evidence of success. Returns those that are settled now; whatever is not
+    plain (an order skipped or unexplained, a record that does not agree) is left as it is, for
+    ``settle_transaction`` to judge alone.
+    """
+    rows = [
+        row
+        for row in lanes.lock_transactions(ids=found)
+        if row.status not in CHAIN_TRANSACTION_FINAL and row.kind == ChainTransactionKind.MINT
+    ]
+    rows = [row for row in _agreed(rows, found) if row.cancel_asked_at is None]
+    bound = lanes.orders_by_transaction(rows=rows)
+    plain = [row for row in rows if _is_whole(row, bound.get(row.pk, []), found[row.pk])]
+    completed = [
+        (order, _receipt(found[row.pk]).tx_hash) for row in plain for order in bound[row.pk]
+    ]
+    # All before the first event: in the one order that streams are locked.
+    completed.sort(key=lambda each: lanes.by_institution(each[0]))
+    done = [completion(order, tx_hash=tx_hash, now=now) for order, tx_hash in completed]
+    move_many(done, table=ORDER_TRANSITIONS, actor=PIPELINE, now=now)
+    bindings = ChainTransactionOrder.objects.filter(chain_transaction__in=plain)
+    bindings.update(outcome="executed")
+    ends = [closing(row, evidence=found[row.pk], now=now) for row in plain]
+    move_many(ends, table=CHAIN_TRANSACTION_TRANSITIONS, actor=PIPELINE, now=now)
+    failpoint("settle.precommit")
+    return {row.pk for row in plain}
 
 
 @use_case
@@ -119,6 +150,35 @@ def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> N
         leased_until=None,
         **columns,
     )
+
+
+def _agreed(
+    rows: Sequence[ChainTransaction], found: Mapping[uuid.UUID, FinalEvidence]
+) -> list[ChainTransaction]:
+    """Those whose receipt shows exactly what the follower has recorded."""
+    by_token: dict[uuid.UUID, list[ChainTransaction]] = {}
+    for row in rows:
+        by_token.setdefault(row.token_id, []).append(row)
+    agreed = []
+    for token_id, some in by_token.items():
+        receipts = [_receipt(found[row.pk]) for row in some]
+        verdicts = judge(token_id=token_id, address=some[0].token.address, receipts=receipts)
+        agreed += [
+            row
+            for row, receipt in zip(some, receipts, strict=True)
+            if verdicts[receipt.tx_hash] is Agreement.AGREES and row.disagreed_since is None
+        ]
+    return agreed
+
+
+def _is_whole(row: ChainTransaction, orders: Sequence[Order], evidence: FinalEvidence) -> bool:
+    outcome = read_outcome(kind=row.kind, orders=orders, seen=evidence.events)
+    return bool(orders) and len(outcome.completed) == len(orders)
+
+
+def _receipt(evidence: FinalEvidence) -> chain.Receipt:
+    assert evidence.receipt is not None
+    return evidence.receipt
 
 
 def _post(outcome: Outcome, *, now: datetime) -> None:
