@@ -88,7 +88,8 @@ class Ground:
         child = start("proxy", command, log_path=self.folder / "proxy.log", cwd=places.CHECKOUT)
         self.children.append(child)
         wait_until(
-            lambda: ports.answers(port),
+            # Another campaign's proxy may have taken the port meanwhile: it must be our own.
+            lambda: ports.listens(child.pid, port),
             child=child,
             timeout_seconds=PROXY_SECONDS,
             what="the start of the proxy",
