@@ -18,6 +18,15 @@ from issuance.services.lanes import PIPELINE
 from issuance.services.logbook import Entry
 
 _CANONICAL = Q(log__vanished__isnull=True) | Q(log__vanished__back_at__isnull=False)
+# One look at the index for each account, however long its history is.
+_NEWEST = """
+    SELECT newest.* FROM unnest(%s::text[]) AS wanted (account) CROSS JOIN LATERAL (
+        SELECT * FROM issuance_holding AS held
+        WHERE held.token_id = %s AND held.account = wanted.account AND NOT EXISTS (
+            SELECT 1 FROM issuance_vanishedlog AS gone
+            WHERE gone.log_id = held.log_id AND gone.back_at IS NULL)
+        ORDER BY held.block DESC, held.log_index DESC, held.id DESC LIMIT 1) AS newest
+"""
 NOBODY = "0x0000000000000000000000000000000000000000"
 
 
@@ -82,7 +91,7 @@ def keep_holdings(
     if not moving:
         return
     accounts = {account for entry in moving for account in _named(entry.event)}
-    before = latest(token=token, accounts=accounts)
+    before = Holding.objects.raw(_NEWEST, [sorted(accounts), token.pk])
     books = _Books({row.account: _state(row) for row in before})
     rows: list[Holding] = []
     for entry in moving:

@@ -1,7 +1,7 @@
 """Recovery after lost commits: doubt, jump, fence, ask, and only then go on signing.
 
-What a lost transaction could still do is bounded: it used a nonce we no longer know of, below the
-finalized nonce plus the in-flight window. Each of those nonces gets a transaction that does
+What a lost transaction could still do is bounded: it used a nonce we no longer know of, at most a
+window above those that blocks held. Each of those nonces gets a transaction that does
 nothing. When all of them are final, every lost transaction is mined or dead for ever, and asking
 the chain by order id at finality tells the whole truth.
 """
@@ -32,7 +32,7 @@ from issuance.models import (
     Token,
 )
 from issuance.models.gates import Recovering
-from issuance.services.lanes import IN_FLIGHT_MAX, PIPELINE
+from issuance.services.lanes import PIPELINE, in_flight_max
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     NETWORK_TRANSITIONS,
@@ -49,6 +49,8 @@ SEQUENCE_STEP = 1_000
 # Ids above are nobody's sequence: following one there would use up the rest of it.
 SEQUENCE_MAX = 2**62
 FENCE_ROWS_MAX = 10_000
+# One for what was outside a block, one for what a reorganisation has taken out of blocks since.
+WINDOWS = 2
 FILL_GAS = 60_000
 NOTE_LENGTH_MAX = 200
 
@@ -149,8 +151,8 @@ def raise_fence(
 ) -> Fence | None:
     """Number a transaction that does nothing for every nonce a lost one could use, once a round.
 
-    ``seen`` is the highest count of nonces the chain shows, mined or waiting. No more than the
-    in-flight window was ever numbered above what was final, hence above ``seen``. None when the round has its fence for this signer, or another round has begun. Raises HaltActive
+    ``seen`` is the highest count of nonces the chain shows, mined or waiting. No more than a window
+    was ever numbered above what blocks held. None when the round has its fence for this signer, or another round has begun. Raises HaltActive
     while the network is halted, and Recovering when the history changed.
     """
     recovery = step(recovery_id=recovery_id, status=RecoveryStatus.BEGUN)
@@ -162,7 +164,7 @@ def raise_fence(
         return None
     breakers.require_closed(queries.network_breaker(recovery.network))
     first = signer.next_nonce
-    last = max(seen, first) + IN_FLIGHT_MAX - 1
+    last = max(seen, first) + WINDOWS * in_flight_max(recovery.network) - 1
     token = Token.objects.filter(network=recovery.network).order_by("pk").first()
     if last - first >= FENCE_ROWS_MAX:
         _refuse_width(signer, first, last, now=now)

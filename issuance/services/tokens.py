@@ -168,22 +168,6 @@ def reopen_token(*, token_id: uuid.UUID, actor: Actor, now: datetime) -> Token:
 
 
 @use_case
-def raise_nonce(*, signer_id: uuid.UUID, chain_nonce: int, reason: str, now: datetime) -> None:
-    """The chain has seen nonces we never gave out: skip them and halt the network for a person.
-
-    Never lowers the counter.
-    """
-    signer = Signer.objects.select_for_update(no_key=True).get(pk=signer_id)
-    if chain_nonce <= signer.next_nonce:
-        return
-    signer.next_nonce = chain_nonce
-    signer.save(update_fields=["next_nonce"])
-    breakers.open_breaker(
-        name=queries.network_breaker(signer.network), reason=reason, actor=PIPELINE, now=now
-    )
-
-
-@use_case
 def trip(*, name: str, reason: str, now: datetime) -> None:
     """Open a breaker from the pipeline: new signing stops until a person has looked."""
     breakers.open_breaker(name=name, reason=reason, actor=PIPELINE, now=now)

@@ -18,7 +18,7 @@ from issuance.models import Attempt, Holder, Order, Token
 from issuance.pipeline import advance, reserves
 from issuance.states import OrderType
 from tests.crash import worker
-from tests.issuance.stage import let_pass, make_wallet, secret
+from tests.issuance.stage import NETWORK, let_pass, make_wallet, secret
 
 ON_THE_WAY_OF_A_MINT = [
     "register.wanted",
@@ -46,6 +46,9 @@ ON_THE_WAY_OF_A_MINT = [
     "settle.before",
     "settle.precommit",
     "settle.committed",
+    "blocks.seen",
+    "blocks.precommit",
+    "blocks.committed",
     "follow.read",
     "follow.precommit",
     "follow.committed",
@@ -67,6 +70,18 @@ AROUND_A_REORGANISATION = ["reorg.before_record", "reorg.record.precommit", "reo
 AROUND_A_BUMP = ["bump.committed"]
 AROUND_A_DEATH = ["gone.recorded", "dead.committed", "check.asked", "check.requeued"]
 AFTER_A_LOST_COMMIT = ["check.asked", "check.finished"]
+# Killed at in test_recovery_kills.py.
+AROUND_A_RECOVERY = [
+    "recover.begin.precommit",
+    "recover.begun",
+    "recover.fence.precommit",
+    "recover.fence_raised",
+    "recover.fence_final",
+    "recover.asked",
+    "recover.asked.precommit",
+    "recover.end.precommit",
+    "recover.ended",
+]
 
 
 def status(order):
@@ -189,8 +204,12 @@ def test_a_worker_killed_while_a_transaction_dies_signs_anew_once(ready, monkeyp
         books_agree(ready)
 
 
-def test_a_worker_killed_while_it_finds_a_forgotten_mint_does_not_repeat_it(ready):
+def test_a_worker_killed_while_it_finds_a_forgotten_mint_does_not_repeat_it(
+    ready, monkeypatch, settings
+):
     """The database lost the commit of a mint that the chain has executed."""
+    monkeypatch.setattr(advance, "DEATH_AFTER", advance.LOOK_EVERY * 0)
+    settings.CHAIN_IN_FLIGHT_MAX = {NETWORK: 2}
     for point in AFTER_A_LOST_COMMIT:
         order = ready.order("1")
         item = OrderItem(order.onchain_id, ready.wallet.address, order.quantity)
@@ -215,6 +234,7 @@ def test_every_failpoint_of_the_pipeline_has_its_kill():
         *AROUND_A_BUMP,
         *AROUND_A_DEATH,
         *AFTER_A_LOST_COMMIT,
+        *AROUND_A_RECOVERY,
     }
     sources = [*(ROOT / "issuance").rglob("*.py")]
     planted = {

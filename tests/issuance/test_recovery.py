@@ -17,14 +17,13 @@ from issuance.invariants import check_all
 from issuance.models import ChainTransaction, Fence, NetworkGate, Order, Recovery, Signer
 from issuance.models.gates import Recovering
 from issuance.pipeline import advance, lanes, recover
-from issuance.services import recoveries
 from issuance.services.lanes import IN_FLIGHT_MAX
-from issuance.services.recoveries import SEQUENCE_JUMP
+from issuance.services.recoveries import SEQUENCE_JUMP, WINDOWS
 from issuance.states import OrderType, RecoveryCause
 from tests.issuance import paper as papers
 from tests.issuance.stage import CLIENT, NETWORK, OPERATOR, TEST, secret
 
-WINDOW = 3
+WIDTH = 2 * WINDOWS
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +33,9 @@ def quick_deaths(monkeypatch):
 
 
 @pytest.fixture
-def narrow(monkeypatch):
+def narrow(settings):
     """A small in-flight window, so that a fence is soon final."""
-    monkeypatch.setattr(recoveries, "IN_FLIGHT_MAX", WINDOW)
+    settings.CHAIN_IN_FLIGHT_MAX = {NETWORK: 2}
 
 
 def fail_over():
@@ -165,9 +164,9 @@ def test_a_fence_covers_every_nonce_that_a_lost_transaction_can_have_and_is_rais
             recovery_id=recovery.pk, signer_id=signer.pk, seen=3, now=timezone.now()
         )
     rows = ChainTransaction.objects.filter(signer=signer, kind="FILL").order_by("nonce")
-    assert [row.nonce for row in rows] == list(range(3 + IN_FLIGHT_MAX))
+    assert [row.nonce for row in rows] == list(range(3 + WINDOWS * IN_FLIGHT_MAX))
     assert {row.to_address for row in rows} == {signer.address}
-    assert Signer.objects.get(pk=signer.pk).next_nonce == 3 + IN_FLIGHT_MAX
+    assert Signer.objects.get(pk=signer.pk).next_nonce == 3 + WINDOWS * IN_FLIGHT_MAX
     assert Fence.objects.count() == 1
 
 
@@ -242,7 +241,7 @@ def test_after_a_recovery_the_network_signs_again_by_itself(ready):
     signers = Signer.objects.count()
     assert Fence.objects.values("signer").distinct().count() == signers
     fills = ChainTransaction.objects.filter(kind="FILL")
-    assert fills.count() == signers * WINDOW
+    assert fills.count() == signers * WIDTH
     assert set(fills.values_list("status", flat=True)) == {"FINAL_OK"}
     assert list(
         Event.objects.filter(type__startswith="network.").values_list("type", flat=True)
@@ -324,5 +323,5 @@ def test_two_workers_make_each_step_of_a_recovery_once(ready):
         recover.recover_due(world=ready.world, now=timezone.now())
     signers = Signer.objects.count()
     assert Fence.objects.count() == signers
-    assert ChainTransaction.objects.filter(kind="FILL").count() == signers * WINDOW
+    assert ChainTransaction.objects.filter(kind="FILL").count() == signers * WIDTH
     recovered(ready)

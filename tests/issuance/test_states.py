@@ -21,6 +21,9 @@ TABLES = [
     (states.CHAIN_TRANSACTION_TRANSITIONS, states.ChainTransactionStatus),
     (states.HOLDER_TRANSITIONS, states.HolderStatus),
     (states.TOKEN_TRANSITIONS, states.TokenStatus),
+    (states.NETWORK_TRANSITIONS, states.NetworkStatus),
+    (states.RECOVERY_TRANSITIONS, states.RecoveryStatus),
+    (states.REWIND_TRANSITIONS, states.RewindStatus),
     (states.MOVE_TRANSITIONS, states.MoveStatus),
 ]
 guards = import_module("issuance.migrations.0002_guards")
