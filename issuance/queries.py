@@ -14,6 +14,7 @@ from custody.models import Attestation
 from issuance.models import (
     Attempt,
     BlockHead,
+    ChainCursor,
     ChainTransaction,
     Holder,
     Move,
@@ -178,6 +179,15 @@ def _with_legs(rows: QuerySet[Move]) -> QuerySet[Move]:
     return rows.prefetch_related(Prefetch("legs", queryset=_orders().order_by("pk")))
 
 
+def forms_of(*, rows: Iterable[ChainTransaction]) -> dict[uuid.UUID, list[Attempt]]:
+    """The signed forms of several transactions by transaction, without their bytes."""
+    found: dict[uuid.UUID, list[Attempt]] = {}
+    attempts = Attempt.objects.defer("raw").filter(chain_transaction__in=list(rows))
+    for attempt in attempts.order_by("sequence"):
+        found.setdefault(attempt.chain_transaction_id, []).append(attempt)
+    return found
+
+
 # --- tokens, holders, signers -------------------------------------------------------------------
 
 
@@ -247,6 +257,12 @@ def attestation_on_its_way(*, token_id: uuid.UUID) -> bool:
     """Whether a signed attestation of the token is not yet final."""
     rows = ChainTransaction.objects.filter(token_id=token_id, kind=ChainTransactionKind.ATTEST)
     return rows.exclude(status__in=CHAIN_TRANSACTION_FINAL).exists()
+
+
+def followed_blocks(*, token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """For each token, the last finalized block whose events are recorded."""
+    rows = ChainCursor.objects.filter(token_id__in=list(token_ids))
+    return dict(rows.values_list("token_id", "block"))
 
 
 # --- quantities ---------------------------------------------------------------------------------
