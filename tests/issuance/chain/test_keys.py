@@ -57,7 +57,7 @@ def proven(signer: PolicedSigner) -> bool:
     signed = signer.sign(CALL)
     with pytest.raises(SignerRefused):
         signer.sign(replace(CALL, chain_id=1))
-    return Account.recover_transaction(signed.raw) == signer.address
+    return bool(Account.recover_transaction(signed.raw) == signer.address)
 
 
 # --- the curve -----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from eth_abi import encode
+from eth_abi.abi import encode
 
 from issuance.chain import erc3643, token
 from issuance.chain.calldata import NOTHING, Content, read
