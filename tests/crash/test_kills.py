@@ -70,6 +70,8 @@ AROUND_A_REORGANISATION = ["reorg.before_record", "reorg.record.precommit", "reo
 AROUND_A_BUMP = ["bump.committed"]
 AROUND_A_DEATH = ["gone.recorded", "dead.committed", "check.asked", "check.requeued"]
 AFTER_A_LOST_COMMIT = ["check.asked", "check.finished"]
+# Killed at in test_kills_of_cancels.py.
+AROUND_A_CANCEL = ["cancel.precommit", "cancel.asked", "cancel.settled"]
 # Killed at in test_recovery_kills.py.
 AROUND_A_RECOVERY = [
     "recover.begin.precommit",
@@ -234,6 +236,7 @@ def test_every_failpoint_of_the_pipeline_has_its_kill():
         *AROUND_A_BUMP,
         *AROUND_A_DEATH,
         *AFTER_A_LOST_COMMIT,
+        *AROUND_A_CANCEL,
         *AROUND_A_RECOVERY,
     }
     sources = [*(ROOT / "issuance").rglob("*.py")]
