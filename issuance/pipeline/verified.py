@@ -36,7 +36,9 @@ def look_up(
         _wait(holders, now=now)
         return []
     confirmations.confirm_holders(token_id=token.pk, seen=seen, now=now)
-    written = [each for each in asked if confirmations.may_be_written(each, seen[each.pk])]
+    written = [
+        each for each in asked if confirmations.may_be_written(holder=each, state=seen[each.pk])
+    ]
     named = {each.pk for each in written}
     _wait([each for each in holders if each.pk not in named], now=now)
     return written

@@ -27,7 +27,7 @@ def confirm_holders(
     holders = sorted(pending.order_by("pk"), key=lambda each: (each.institution_id.int, each.pk))
     confirmed = 0
     for holder in holders:
-        if not stands_as_wanted(holder, seen[holder.pk]):
+        if not stands_as_wanted(holder=holder, state=seen[holder.pk]):
             continue
         confirmed += 1
         move(
@@ -46,14 +46,14 @@ def confirm_holders(
     return confirmed
 
 
-def stands_as_wanted(holder: Holder, state: chain.HolderState) -> bool:
+def stands_as_wanted(*, holder: Holder, state: chain.HolderState) -> bool:
     """Whether the chain's own register and freeze say what we want of this entry."""
     if holder.wanted_permitted:
         return state.permitted and not state.frozen
     return state.frozen
 
 
-def may_be_written(holder: Holder, state: chain.HolderState) -> bool:
+def may_be_written(*, holder: Holder, state: chain.HolderState) -> bool:
     """Whether our key may change the wallet's freeze: to shut it, or to undo what we shut.
 
     A freeze that we did not ask for is somebody else's, and so is the registry.

@@ -12,11 +12,13 @@ from issuance import queries, services
 from issuance.chain import erc3643
 from issuance.chain.wallets import Wallet as Key
 from issuance.invariants import check_all
-from issuance.models import Attempt, ChainTransaction, Holder, Order, TokenLog
+from issuance.models import Attempt, ChainTransaction, Holder, Order, Recovery, TokenLog
+from issuance.pipeline import recover
 from issuance.policy import WalletNotRegistered
 from issuance.services import unknowable
-from issuance.states import OrderType
+from issuance.states import OrderType, RecoveryCause
 from kyc.models import Investor
+from tests.core.conftest import make_client
 from tests.crash import worker
 from tests.issuance import trex_stage
 from tests.issuance.stage import OPERATOR, secret
@@ -28,7 +30,7 @@ def stage(anvil, transactional_db) -> trex_stage.TRexStage:  # noqa: ARG001 - as
 
 
 @pytest.fixture
-def ready(stage) -> trex_stage.TRexStage:
+def ready(stage: trex_stage.TRexStage) -> trex_stage.TRexStage:
     return stage.ready()
 
 
@@ -87,7 +89,8 @@ def test_a_mint_completes_by_its_own_receipt_and_each_order_has_a_transaction_of
     assert len({fresh(order).tx_hash for order in orders}) == 3
     assert ready.reader.supply() == position(ready).backing == parse_quantity("200.5")
     logs = TokenLog.objects.filter(kind="ORDER_MINTED")
-    assert sorted(log.order_id for log in logs) == sorted(order.pk for order in orders)
+    assert {log.order_id for log in logs} == {order.pk for order in orders}
+    assert len(logs) == len(orders)
     assert not is_halted(ready)
     assert check_all() == []
 
@@ -102,6 +105,24 @@ def test_a_redemption_comes_in_by_the_holders_own_transfer_and_is_burned(ready):
     assert ready.reader.balance(ready.redemption.address) == 0
     assert not is_halted(ready)
     assert check_all() == []
+
+
+def test_the_holders_step_is_a_plain_transfer_and_the_token_says_what_it_cannot_promise(ready):
+    api = make_client(ready.institution)
+    minted(ready, "600")
+    order = ready.order("100", OrderType.REDEEM)
+    step = api.get(f"/v1/orders/{order.public_id}").json()["next_action"]
+    data = erc3643.encode_transfer(receiver=ready.redemption.address, amount=order.quantity)
+    assert step == {
+        "type": "transfer",
+        "contract": ready.token.address,
+        "calldata": f"0x{data.hex()}",
+        "chain_id": ready.node.chain_id,
+    }
+    token = api.get(f"/v1/tokens/{ready.token.public_id}").json()
+    assert (token["standard"], token["exactly_once_on_chain"]) == ("erc3643", False)
+    (shown,) = api.get("/v1/reserves").json()["data"][0]["tokens"]
+    assert (shown["exactly_once_on_chain"], shown["cap"]) == (False, None)
 
 
 def test_a_refused_redemption_gets_its_tokens_back(ready, settings):
@@ -258,6 +279,26 @@ def test_after_lost_commits_every_open_order_waits_and_another_ruling_signs_it_a
             order_id=order.pk, executed_in="", reason="none", actor=OPERATOR, now=timezone.now()
         )
     assert Event.objects.filter(object_id=order.pk, actor=str(OPERATOR)).exists()
+
+
+def test_a_recovery_leaves_every_open_order_to_a_person(ready):
+    order = ready.order("10")
+    services.begin_recovery(
+        network="anvil",
+        cause=RecoveryCause.OPERATOR,
+        reason="as after a failover",
+        now=timezone.now(),
+    )
+
+    def is_over():
+        recover.recover_due(world=ready.world, now=timezone.now())
+        return Recovery.objects.get().status == "DONE"
+
+    ready.until(is_over)
+    assert (status(order), fresh(order).reason_code) == ("CHECKING", unknowable.REASON)
+    ready.hurry()
+    ready.tick(blocks=1)
+    assert (status(order), mints_to(ready, ready.wallet.address)) == ("CHECKING", [])
 
 
 def test_a_reverted_mint_is_proven_not_to_have_happened_and_signed_again(ready):

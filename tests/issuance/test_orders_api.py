@@ -276,6 +276,7 @@ def test_tokens_and_holders_are_listed_and_reserves_are_public(paper, client):
     token = paper.api.get("/v1/tokens").json()["data"][0]
     assert (token["underlying_symbol"], token["contract"]) == ("IBIT", paper.token.address)
     assert paper.api.get(f"/v1/tokens/{token['id']}").json() == token
+    assert (token["standard"], token["exactly_once_on_chain"]) == ("sharemint", True)
     holder = paper.api.get("/v1/holders", {"wallet_id": paper.wallet.public_id}).json()["data"][0]
     assert (holder["status"], holder["permitted"]) == ("registered", True)
     reserve = client.get("/v1/reserves").json()["data"][0]

@@ -32,7 +32,7 @@ class TRexStage(Stage):
     redemption: Key
 
     @property
-    def reader(self) -> Erc3643Reader:
+    def reader(self) -> Erc3643Reader:  # type: ignore[override]  # another contract's views
         return Erc3643Reader(self.node, self.token.address)
 
     def ready(self) -> "TRexStage":
