@@ -6,8 +6,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from django.utils import timezone
 
 from config.devstack import rpc
 from config.devstack.anvil import Anvil
@@ -34,6 +37,7 @@ THIEF_FEES = Fees(max_fee=490 * GWEI, tip=45 * GWEI)
 GHOST_GAS = 300_000
 PAUSE_MINT = 1
 WISHES_MAX = 5
+HAUNTED_AFTER = timedelta(seconds=1)
 
 
 @dataclass
@@ -168,6 +172,8 @@ class ChainChaos:
         """A queued order is minted by somebody else: as after a commit that was lost."""
         order = (
             Order.objects.filter(type=OrderType.MINT, status="QUEUED", requeues=0)
+            # Who thinks better of an order does so at once: what nobody knows of, nobody can cancel.
+            .filter(created_at__lt=timezone.now() - HAUNTED_AFTER)
             .select_related("wallet")
             .order_by("-pk")
             .first()

@@ -176,11 +176,9 @@ class Institution:
             raise AssertionError(f"{order.client_order_id} was taken twice")
 
     def _cancel(self, order: Order, holder: Holder) -> None:
-        """Only redemptions: a mint that is cancelled while the chain executes a lost commit of it
-        halts the token (docs/reliability.md), and a storm of halts would hide everything else."""
-        if order.type != OrderType.REDEEM:
-            return
-        holder.waiting.remove(order)
+        """At once, so that the order was not signed for yet; too late is an answer too."""
+        if order.type == OrderType.REDEEM:
+            holder.waiting.remove(order)
         try:
             services.cancel_order(
                 institution_id=order.institution_id,

@@ -23,7 +23,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "gone": ("steal",),
     "dead": ("steal",),
     "check": ("steal", "haunt"),
-    "cancel": ("steal", "rest"),
+    "recover": ("haunt",),
     "reorg": ("reorganise",),
     "blocks": ("reorganise",),
 }

@@ -1,4 +1,4 @@
-"""What befalls a worker from within: a wrong clock, a COMMIT that is cut off, a task run twice."""
+"""What befalls a worker from within: a wrong clock, a cut COMMIT, a doubled task, a fickle signer."""
 
 import random
 import socket
@@ -10,12 +10,35 @@ from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils import timezone
 
+from issuance.chain import types as chain
+from issuance.chain.errors import SignerRefused
+
 SKEW = timedelta(hours=1)
 SKEWED_SHARE = 0.4
 CUT_CHANCE = 0.004
 DOUBLED_SHARE = 0.05
+# Of so many nonces the signer refuses one, whoever asks and however often: such a call is cancelled.
+REFUSED_ONE_IN = 40
 # Stands before a mishap's name in a worker's trail, where the other words are failpoints.
 MARK = "!"
+
+
+class FickleSigner:
+    """A signer that will not sign a few of the calls, while it always fills a nonce."""
+
+    def __init__(self, signer: chain.Signer) -> None:
+        self._signer = signer
+
+    @property
+    def address(self) -> str:
+        """The key's address."""
+        return self._signer.address
+
+    def sign(self, unsigned: chain.UnsignedCall) -> chain.SignedTransaction:
+        """Raises SignerRefused for a call whose nonce it does not like."""
+        if unsigned.data and unsigned.nonce % REFUSED_ONE_IN == REFUSED_ONE_IN - 1:
+            raise SignerRefused(f"nonce {unsigned.nonce}")
+        return self._signer.sign(unsigned)
 
 
 class Mishaps:

@@ -33,5 +33,6 @@ def hurry() -> None:
     holders.RETRY = timedelta(seconds=1)
     sign.FIRST_LOOK = timedelta(seconds=0.4)
     sign.RETRY = timedelta(seconds=0.5)
+    sign.PATIENCE = timedelta(seconds=1.5)
     lanes.HEAD_START = timedelta(seconds=0.5)
     reserves.PAUSE = timedelta(seconds=1)

@@ -43,7 +43,7 @@ class Spec:
             "reorganise": 1.1,
             "drop": 0.15,
             "steal": 0.06,
-            "haunt": 0.1,
+            "haunt": 0.04,
             "rest": 0.06,
             "spike": 0.03,
             "stall": 0.02,

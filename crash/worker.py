@@ -20,13 +20,14 @@ from config.celery import BEAT_SECONDS
 from config.devstack.processes import _tied_to_parent
 from core import doorbell, failpoints
 from crash import mutants, pace
-from crash.mishaps import Mishaps
+from crash.mishaps import FickleSigner, Mishaps
 from custody import queries as custody_queries
 from custody.providers.custodian import (
     AttestationRequest,
     CustodianUnavailable,
     SignedAttestation,
 )
+from issuance.chain import types as chain
 from issuance.chain.client import ChainClient
 from issuance.models import Token
 from issuance.pipeline import world as outside
@@ -69,7 +70,7 @@ def fork(
                 tie()
             dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
             mishaps = Mishaps(dice, trail)
-            _enter(post)
+            _enter(post, has_mishaps=has_mishaps)
             if has_mishaps:
                 mishaps.befall()
             failpoints.arm_many(points, log=str(trail))
@@ -81,7 +82,7 @@ def fork(
     return pid
 
 
-def _enter(post: Post) -> None:
+def _enter(post: Post, *, has_mishaps: bool) -> None:
     """Leave everything of the parent's that a process of its own would not have."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -89,19 +90,22 @@ def _enter(post: Post) -> None:
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
     pace.hurry()
-    world = world_of(post)
+    world = world_of(post, is_fickle=has_mishaps)
     outside.from_settings = lambda: world
     bell = redis.Redis.from_url(post.redis_url, socket_timeout=5)
     doorbell.ring = partial(_ring, bell)
     mutants.become(post.mutant, post)
 
 
-def world_of(post: Post) -> World:
+def world_of(post: Post, *, is_fickle: bool) -> World:
     """The outside as this worker sees it: the chain only through the proxy."""
+    signers: dict[str, chain.Signer] = dict(post.stage.signers)
+    if is_fickle:
+        signers = {address: FickleSigner(signer) for address, signer in signers.items()}
     node = ChainClient(NETWORK, post.proxy_urls, post.stage.node.chain_id)
     return World(
         chain_for=lambda _: node,
-        key_for=lambda address: post.stage.signers[address],
+        key_for=signers.__getitem__,
         attest=lambda token, request: _attest(post.stage, token, request),
     )
 

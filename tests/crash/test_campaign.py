@@ -17,8 +17,10 @@ from crash.mutants import MUTANTS
 from crash.results import Outcome
 from crash.spec import Spec
 from crash.weather import WEATHER
+from tests.crash import matrix
 
-STORM_SECONDS = 25
+# It goes on, up to three times as long, until every failpoint was died at.
+STORM_SECONDS = 40
 KILLS_MIN = 5
 POINTS_MIN = 5
 
@@ -30,16 +32,21 @@ def storm():
     spec = Spec(
         seed=20261122,
         seconds=STORM_SECONDS,
+        hits_min=2,
+        at_least={"failpoints": 1},
         folder=str(folder / "storm"),
         golden=str(golden.make_golden(folder)),
-        workers=3,
-        orders_per_second=3,
+        workers=4,
+        orders_per_second=4,
         failover_every=STORM_SECONDS / 2,
         control_orders=10,
         chance=0.06,
     )
     run_spec(spec).wait()
-    yield result_of(spec)
+    result = result_of(spec)
+    for point, hits in result["failpoints"].items():
+        matrix.note(point, hits)
+    yield result
     shutil.rmtree(folder, ignore_errors=True)
 
 
