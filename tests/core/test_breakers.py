@@ -170,3 +170,49 @@ def test_the_database_refuses_a_reset_without_two_people(columns):
     _halt()
     with pytest.raises(IntegrityError), transaction.atomic(savepoint=True):
         Breaker.objects.filter(name=NAME).update(**columns)
+
+
+def _notices(institution) -> list[str]:
+    rows = Event.objects.filter(institution=institution, type__startswith="halt.")
+    return list(rows.order_by("sequence").values_list("type", flat=True))
+
+
+def test_institutions_hear_once_that_work_is_halted_and_that_it_passes(institution):
+    _halt(reason="supply 7 above custody at 0xabc")
+    assert services.announce_halts(now=NOW) == 1
+    assert services.announce_halts(now=NOW + timedelta(seconds=5)) == 0
+    told = json.loads(bytes(Event.objects.get(type="halt.opened").body))
+    assert told["institution_id"] == institution.public_id
+    assert told["data"]["object"]["name"] == NAME
+    assert told["data"]["object"]["status"] == "open"
+    assert "supply" not in json.dumps(told)
+    assert str(ANNA) not in json.dumps(told)
+    _propose()
+    _approve(now=NOW + timedelta(minutes=1))
+    services.announce_halts(now=NOW + timedelta(minutes=2))
+    services.announce_halts(now=NOW + timedelta(minutes=3))
+    assert _notices(institution) == ["halt.opened", "halt.closed"]
+    _halt(now=NOW + timedelta(minutes=4))
+    services.announce_halts(now=NOW + timedelta(minutes=5))
+    assert _notices(institution) == ["halt.opened", "halt.closed", "halt.opened"]
+
+
+def test_a_teller_whose_clock_is_slow_tells_once_all_the_same(institution):
+    _halt()
+    services.announce_halts(now=NOW - timedelta(minutes=3))
+    services.announce_halts(now=NOW - timedelta(minutes=2))
+    assert _notices(institution) == ["halt.opened"]
+
+
+def test_a_halt_that_was_over_before_anybody_heard_is_not_told(institution):
+    _halt()
+    _propose()
+    _approve()
+    assert services.announce_halts(now=NOW) == 0
+    assert _notices(institution) == []
+
+
+def test_old_halts_are_not_told_to_newcomers(institution):
+    _halt()
+    assert services.announce_halts(now=NOW + timedelta(hours=25)) == 0
+    assert _notices(institution) == []
