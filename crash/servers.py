@@ -77,16 +77,17 @@ class Cluster:
         command += ["--no-sync"]
         uid = places.server_uid()
         self._copied_home = home
-        self._copying = subprocess.Popen(
-            [str(part) for part in command],
-            stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "basebackup.log").open("ab"),
-            cwd="/",
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
-            user=uid,
-            group=uid,
-            extra_groups=None if uid is None else [],
-        )
+        with (self._folder / "basebackup.log").open("ab") as log:
+            self._copying = subprocess.Popen(
+                [str(part) for part in command],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+                user=uid,
+                group=uid,
+                extra_groups=None if uid is None else [],
+            )
 
     def standby_is_ready(self) -> bool:
         """Whether a standby streams; starts the copied server when the copy is done."""
