@@ -13,6 +13,7 @@ from core import breakers
 from core.errors import DomainError
 from issuance import queries
 from issuance.chain import types as chain
+from issuance.chain.standards import UNKNOWN_ORDER
 from issuance.models import ChainCursor, Holder, Holding, Token
 from issuance.services.lanes import PIPELINE
 from issuance.services.logbook import Entry
@@ -156,6 +157,9 @@ def _moved(books: _Books, event: chain.Transferred) -> None:
 
 def _escrowed(sign: int) -> Callable[[_Books, Any], None]:
     def apply(books: _Books, event: Any) -> None:  # noqa: ANN401 - an event of an escrow
+        if isinstance(event, chain.OrderBurned) and event.order_id == UNKNOWN_ORDER:
+            # No order of ours: it took tokens, which Transfer says, and nobody's escrow.
+            return
         held = books.of(event.account).escrowed
         books.change(event.account, escrowed=held + sign * event.amount)
 

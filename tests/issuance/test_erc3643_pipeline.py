@@ -12,7 +12,15 @@ from issuance import queries, services
 from issuance.chain import erc3643
 from issuance.chain.wallets import Wallet as Key
 from issuance.invariants import check_all
-from issuance.models import Attempt, ChainTransaction, Holder, Order, Recovery, TokenLog
+from issuance.models import (
+    Attempt,
+    ChainTransaction,
+    Holder,
+    Holding,
+    Order,
+    Recovery,
+    TokenLog,
+)
 from issuance.pipeline import recover
 from issuance.policy import WalletNotRegistered
 from issuance.services import unknowable
@@ -210,6 +218,8 @@ def test_what_somebody_else_does_at_the_token_halts_it(ready, signature, values)
     given = [ready.wallet.address if each == "holder" else each for each in values]
     ready.suite.call(signature, *given)
     ready.until(lambda: is_halted(ready))
+    assert not Holding.objects.filter(escrowed__lt=0).exists()
+    assert "events are missing" not in Breaker.objects.get(status="OPEN").reason
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from issuance.chain.standards.erc3643 import Erc3643Standard
+from issuance.chain.standards.erc3643 import UNKNOWN_ORDER, Erc3643Standard
 from issuance.chain.standards.protocol import (
     UNKNOWN_EVENT,
     Carried,
@@ -21,6 +21,7 @@ __all__ = [
     "ERC3643",
     "SHAREMINT",
     "UNKNOWN_EVENT",
+    "UNKNOWN_ORDER",
     "Carried",
     "Cure",
     "Deed",
