@@ -104,9 +104,11 @@ class ChainClient:
 
     def receipts(self, tx_hashes: Sequence[str]) -> Receipts:
         """The receipts of many transactions; one that is unknown raises where it is looked up."""
+        if not tx_hashes:
+            return Receipts({})
         calls = [Call("eth_getTransactionReceipt", (tx_hash,)) for tx_hash in tx_hashes]
         if len(self._pool) == 1:
-            said = self._pool.alone(calls) if calls else []
+            said = self._pool.alone(calls)
             alone: dict[str, Receipt | ChainError | None] = {}
             for tx_hash, answer in zip(tx_hashes, said, strict=True):
                 try:
