@@ -43,7 +43,7 @@ def test_an_investor_mints_redeems_and_takes_the_shares_out(stack, anvil):
     traveller, key = Traveller(stack), Key(os.urandom(32))
     anvil.set_balance(key.address, 10**18)
     investor_id = onboard(traveller)
-    prove(traveller, investor_id, key)
+    prove(traveller, investor_id, key, "anvil")
     deposit = traveller.post(
         "custody/deposits",
         {

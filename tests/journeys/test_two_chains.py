@@ -141,8 +141,7 @@ def test_supply_moves_between_two_chains_while_both_reorganise(travelling, chain
         "reference": "d-1",
     }
     traveller.post("custody/deposits", deposit)
-    for network in chains:
-        prove(traveller, investor_id, key, network=network)
+    prove(traveller, investor_id, key, NEAR, FAR)
     terms = {
         "investor_id": investor_id,
         "underlying_symbol": "IBIT",

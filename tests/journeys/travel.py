@@ -66,7 +66,16 @@ def onboard(traveller):
     return investor["id"]
 
 
-def prove(traveller, investor_id, key, network="anvil"):
+def prove(traveller, investor_id, key, *networks):
+    """Prove the wallet on every network, then wait until each register has it."""
+    for wallet_id in [_prove(traveller, investor_id, key, each) for each in networks]:
+        traveller.wait(
+            f"holders?wallet_id={wallet_id}",
+            lambda page: page["data"] and all(h["status"] == "registered" for h in page["data"]),
+        )
+
+
+def _prove(traveller, investor_id, key, network):
     claimed = traveller.post(
         "wallets", {"investor_id": investor_id, "network": network, "address": key.address}
     )
@@ -78,7 +87,4 @@ def prove(traveller, investor_id, key, network="anvil"):
             "signature": key.personal_sign(challenge["message"]),
         },
     )
-    traveller.wait(
-        f"holders?wallet_id={claimed['id']}",
-        lambda page: page["data"] and all(h["status"] == "registered" for h in page["data"]),
-    )
+    return claimed["id"]
