@@ -6,7 +6,6 @@ and a fixed shape makes the proof a comparison of fields.
 
 from typing import Final
 
-import rlp  # type: ignore[import-untyped]  # it ships no types
 from eth_keys.backends.coincurve import CoinCurveECCBackend
 from eth_keys.datatypes import PrivateKey, Signature
 from eth_keys.exceptions import BadSignature
@@ -14,6 +13,7 @@ from eth_keys.main import lazy_key_api
 from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError as SignatureMalformed
+from rlp.codec import decode, encode_raw  # type: ignore[import-untyped]  # it ships no types
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]  # as above
 
 from issuance.chain.errors import WrongSignature
@@ -54,13 +54,13 @@ def sign_with(key: PrivateKey, unsigned: UnsignedCall) -> SignedTransaction:
 def sign_raw(key: PrivateKey, unsigned: UnsignedCall) -> bytes:
     """Sign with a key in memory; nothing is proven yet."""
     fields = _encoded(unsigned)
-    signature = key.sign_msg_hash(keccak(_TYPE + rlp.encode(fields)))
+    signature = key.sign_msg_hash(keccak(_TYPE + encode_raw(fields)))
     return _sealed(fields, signature.vrs)
 
 
 def payload_of(unsigned: UnsignedCall) -> bytes:
     """The bytes whose keccak-256 a signature covers."""
-    return bytes(_TYPE + rlp.encode(_encoded(unsigned)))
+    return bytes(_TYPE + encode_raw(_encoded(unsigned)))
 
 
 def seal(unsigned: UnsignedCall, *, r: int, s: int, sender: str) -> bytes:
@@ -69,7 +69,7 @@ def seal(unsigned: UnsignedCall, *, r: int, s: int, sender: str) -> bytes:
     Raises WrongSignature when neither parity gives the sender.
     """
     fields = _encoded(unsigned)
-    digest = keccak(_TYPE + rlp.encode(fields))
+    digest = keccak(_TYPE + encode_raw(fields))
     found = []
     for parity in (0, 1):
         try:
@@ -91,7 +91,7 @@ def verify_signed(raw: bytes, *, unsigned: UnsignedCall, sender: str) -> SignedT
     for name, expected, found in zip(_FIELDS, _encoded(unsigned), carried, strict=True):
         if expected != found:
             raise WrongSignature(f"the signed {name} is not the requested one")
-    digest = keccak(_TYPE + rlp.encode(carried))
+    digest = keccak(_TYPE + encode_raw(carried))
     try:
         signer = signature.recover_public_key_from_msg_hash(digest).to_checksum_address()
     except (BadSignature, SignatureMalformed) as error:
@@ -118,12 +118,12 @@ def _encoded(unsigned: UnsignedCall) -> list[_Item]:
 
 
 def _sealed(fields: list[_Item], vrs: tuple[int, int, int]) -> bytes:
-    return bytes(_TYPE + rlp.encode([*fields, *(_integer(part) for part in vrs)]))
+    return bytes(_TYPE + encode_raw([*fields, *(_integer(part) for part in vrs)]))
 
 
 def _decoded(raw: bytes) -> tuple[list[_Item], Signature]:
     try:
-        items = rlp.decode(raw[1:]) if raw[:1] == _TYPE else None
+        items = decode(raw[1:]) if raw[:1] == _TYPE else None
     except RLPException as error:
         raise WrongSignature("not RLP") from error
     if not isinstance(items, list) or len(items) != len(_FIELDS) + _SIGNATURE_FIELDS:
