@@ -12,13 +12,23 @@ from django.db.models import Max, Q, QuerySet, Sum
 from core.units import Units, format_quantity
 from custody import queries as custody_queries
 from issuance import queries, services
-from issuance.models import ChainCursor, ChainTransaction, Move, Order, Signer, Token
+from issuance.models import (
+    ChainCursor,
+    ChainTransaction,
+    Move,
+    NetworkGate,
+    Order,
+    Signer,
+    Token,
+)
+from issuance.services.recovered_orders import executed_unsigned
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     MOVE_FINAL,
     ChainTransactionKind,
     ChainTransactionStatus,
     MoveStatus,
+    NetworkStatus,
     OrderStatus,
     OrderType,
 )
@@ -149,6 +159,11 @@ def _is_settled(token: Token) -> bool:
 
     The newest snapshot holds up to the cursor: a change would have made another one.
     """
+    if NetworkGate.seen(network=token.network) != (NetworkStatus.OPERATING, True):
+        # The chain knows more than our rows do; the recovery brings them together.
+        return False
+    if executed_unsigned(token.network).exists():
+        return False
     moved = [ChainTransactionKind.MINT, ChainTransactionKind.BURN]
     rows = ChainTransaction.objects.filter(token=token, kind__in=moved)
     if rows.exclude(status__in=CHAIN_TRANSACTION_FINAL).exists():
