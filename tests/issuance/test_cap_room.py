@@ -18,7 +18,7 @@ from issuance import queries, services
 from issuance.chain.errors import ChainUnreachable
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import ChainTransaction, Order, Signer, Token
-from issuance.pipeline import reserves
+from issuance.pipeline import assign, reserves
 from issuance.pipeline.world import World
 from issuance.services import lanes
 from issuance.services.attestations import CapsExhausted
@@ -153,6 +153,10 @@ def test_of_two_raises_at_the_same_instant_one_is_refused():
     assert custody_queries.highest_caps(pair.paper.fund.pk) == 600 * ONE
 
 
+def away(*_) -> Any:
+    raise ChainUnreachable
+
+
 def ask(calls):
     """One sweep over a custodian that answers and a chain that is away."""
     attestor = Key(secret("attestor"))
@@ -164,9 +168,6 @@ def ask(calls):
     def attest(token, request):
         calls.append((token.network, request.shares // ONE))
         return sign_figure(attestor, node, request)
-
-    def away(_network) -> Any:
-        raise ChainUnreachable
 
     world = World(chain_for=away, key_for=away, attest=attest)
     reserves.request_due(world=world, now=timezone.now())
@@ -242,6 +243,17 @@ def test_assignment_pauses_while_too_much_is_minted_and_not_final(settings):
     assert (going, waiting) == ([], [third])
     papers.settle(paper.fund, paper.account, paper.investor, "100")
     assert sign(third) == "SUBMITTED"
+
+
+def test_an_order_that_waits_for_finality_says_so(settings):
+    settings.UNFINALIZED_MINT_BASIS_POINTS = 100
+    paper = papers.build()
+    assert sign(paper.order("6")) == "SUBMITTED"
+    waiting, now = paper.order("5"), timezone.now()
+    assign.assign_due(world=World(chain_for=away, key_for=away, attest=away), now=now)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.reason_code) == ("QUEUED", "unfinalized_cap")
+    assert (waiting.leased_until, waiting.next_attempt_at) == (None, now + assign.RETRY)
 
 
 def test_an_order_above_the_limit_goes_alone(settings):
