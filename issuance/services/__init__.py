@@ -47,6 +47,7 @@ from issuance.services.settlement import (
     settle_mints,
     settle_transaction,
 )
+from issuance.services.signers import halt_signer, resume_signer
 from issuance.services.stops import assign_stops, record_stops, want_stops
 from issuance.services.tokens import (
     close_token,
@@ -80,6 +81,7 @@ __all__ = [
     "end_recovery",
     "expire_holds",
     "finish_checking",
+    "halt_signer",
     "hurry_transaction",
     "lift_hold",
     "look_again",
@@ -113,6 +115,7 @@ __all__ = [
     "reject_order",
     "reopen_token",
     "requeue_checked",
+    "resume_signer",
     "retry_holder",
     "save_attempt",
     "save_first_attempts",

@@ -20,7 +20,7 @@ from issuance.pipeline import advance, sign
 from issuance.pipeline.world import World
 from issuance.services import lanes
 from tests.issuance import paper as papers
-from tests.issuance.stage import secret
+from tests.issuance.stage import OPERATOR, secret
 from tests.issuance.test_assignment import sign_for
 
 FEES = Fees(max_fee=2_000, tip=1_000)
@@ -246,6 +246,26 @@ def test_a_halted_lane_takes_nothing_new_and_the_others_go_on(paper):
     picked = {services.pick_lane(token=paper.token, role="ISSUER").pk for _ in range(8)}
     assert len(picked) == 1
     assert second.pk not in picked
+
+
+def test_a_lane_is_taken_out_of_service_with_a_reason_and_back(paper):
+    second, now = add_lane(paper), timezone.now()
+    with pytest.raises(StateConflict):
+        services.halt_signer(signer_id=second.pk, reason=" ", actor=OPERATOR, now=now)
+    services.halt_signer(signer_id=second.pk, reason="its role goes", actor=OPERATOR, now=now)
+    with pytest.raises(StateConflict):
+        services.halt_signer(signer_id=second.pk, reason="again", actor=OPERATOR, now=now)
+    second.refresh_from_db()
+    assert (second.halted, second.halted_reason) == (True, "its role goes")
+    services.resume_signer(signer_id=second.pk, actor=OPERATOR, now=now)
+    with pytest.raises(StateConflict):
+        services.resume_signer(signer_id=second.pk, actor=OPERATOR, now=now)
+    said = Event.objects.filter(object_id=second.pk).order_by("sequence")
+    assert [each.type for each in said] == [
+        "signer.registered",
+        "signer.halted",
+        "signer.resumed",
+    ]
 
 
 def test_full_lanes_refuse_and_number_nothing(paper, monkeypatch):
