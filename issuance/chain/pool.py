@@ -1,5 +1,6 @@
 """Several nodes of one network, asked at once; what they say is handed on and judged elsewhere."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class NodePool:
         ]
         self._scores = {node.label: Score(node.label) for node in self._nodes}
         self._threads: ThreadPoolExecutor | None = None
+        self._process = os.getpid()
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -152,7 +154,9 @@ class NodePool:
         return max(score.head for score in self._scores.values())
 
     def _executor(self) -> ThreadPoolExecutor:
-        if self._threads is None:
+        if self._threads is None or self._process != os.getpid():
+            # Threads do not survive a fork.
+            self._process = os.getpid()
             # Room for every node to be slow at once without holding up the others.
             most = len(self._nodes) * (IN_FLIGHT_MAX + 1)
             self._threads = ThreadPoolExecutor(most, thread_name_prefix=f"rpc-{self.network}")

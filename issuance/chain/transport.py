@@ -1,5 +1,6 @@
 """HTTP to one node: kept-alive connections, deadlines, a size limit, and no redirect is followed."""
 
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
@@ -47,7 +48,8 @@ class Transport:
             self._headers |= make_headers(basic_auth=secret)
         host = parts.netloc.rpartition("@")[2]
         self._url = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
-        self._pool = _pool(parts.scheme, parts.hostname or "")
+        self._origin = parts.scheme, parts.hostname or ""
+        self._open()
 
     def __repr__(self) -> str:
         return f"Transport({self.label})"
@@ -62,7 +64,13 @@ class Transport:
         except (HTTPError, OSError, ValueError) as error:  # their texts show the address
             raise ChainUnreachable(f"{self.label}: {type(error).__name__}") from None
 
+    def _open(self) -> None:
+        self._process = os.getpid()
+        self._pool = _pool(*self._origin)
+
     def _post(self, body: bytes) -> bytes:
+        if self._process != os.getpid():
+            self._open()  # a forked process must not share its parent's connections
         until = monotonic() + self._limits.answer_seconds
         response = self._pool.request(
             "POST",

@@ -1,5 +1,6 @@
 """Three nodes: one that lies changes nothing, two that lie establish nothing."""
 
+import os
 import time
 
 import pytest
@@ -368,3 +369,17 @@ def test_a_node_of_another_chain_is_asked_nothing_until_it_tells_the_right_id(no
         assert time.monotonic() < deadline
         client.head()
     assert set(nodes[2].asked) == {"eth_chainId"}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_asks_with_threads_and_connections_of_its_own(anvil, client):
+    client.head()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = int(client.head().number != anvil.block_number())
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert client.head().number == anvil.block_number()
