@@ -15,6 +15,7 @@ from django.utils import timezone
 from config.devstack import rpc
 from config.devstack.anvil import Anvil
 from crash.facts import FINALITY_BLOCKS, selector
+from issuance import services
 from issuance.chain import roles
 from issuance.chain.errors import ChainError
 from issuance.chain.signing import sign_with
@@ -28,7 +29,7 @@ from issuance.chain.types import Fees, OrderItem, UnsignedCall
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import Order
 from issuance.states import OrderType
-from tests.issuance.stage import Stage, secret
+from tests.issuance.stage import TEST, Stage, secret
 
 GWEI = 10**9
 SPIKE_WEI = 30 * GWEI
@@ -61,6 +62,15 @@ class ChainChaos:
         self.ghost = Key(secret("ghost"))
         admin = Key(secret("DEPLOYER"))
         self.anvil.set_balance(self.ghost.address, 10**21)
+        now = timezone.now()
+        services.announce_change(
+            token_id=self.stage.token.pk,
+            kinds=["ROLE_CHANGED", "MINT_LIMIT_SET"],
+            reason="a second issuer stands for a primary whose commits were lost",
+            until=now + timedelta(days=1),
+            actor=TEST,
+            now=now,
+        )
         grant = encode_grant_role(role=roles.ISSUER, account=self.ghost.address)
         admin.send(self.stage.node, to=self.stage.token.address, data=grant)
 
