@@ -23,9 +23,9 @@ from issuance.pipeline.world import World
 from issuance.services import lanes
 from issuance.services.attestations import CapsExhausted
 from issuance.services.room import split_by_unfinalized
-from issuance.states import SignerRole
+from issuance.states import ChainTransactionKind, SignerRole
 from tests.issuance import paper as papers
-from tests.issuance.stage import TEST, secret, sign_figure
+from tests.issuance.stage import TEST, secret, settle, sign_figure
 
 pytestmark = pytest.mark.django_db
 ONE = 10**18
@@ -221,7 +221,7 @@ def sign(order):
     lane = Signer.objects.get(chain_id=order.token.chain_id, role=SignerRole.ISSUER)
     services.assign_orders(
         token_id=order.token_id,
-        kind="MINT",
+        kind=ChainTransactionKind.MINT,
         order_ids=[order.pk],
         signer_id=lane.pk,
         gas=100_000,
@@ -241,7 +241,7 @@ def test_assignment_pauses_while_too_much_is_minted_and_not_final(settings):
     assert queries.token_by_id(token_id=paper.token.pk) == paper.token
     going, waiting = split_by_unfinalized(token=paper.token, orders=[third])
     assert (going, waiting) == ([], [third])
-    papers.settle(paper.fund, paper.account, paper.investor, "100")
+    settle(paper.fund, paper.account, paper.investor, "100")
     assert sign(third) == "SUBMITTED"
 
 

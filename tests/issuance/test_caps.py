@@ -142,6 +142,7 @@ class Caps(RuleBasedStateMachine):
     @rule()
     def rest(self):
         """Nobody does anything new: every order gets its room, and then the caps stand still."""
+        asked = [True]
         for _ in range(ROUNDS_TO_REST):
             asked = [self.ask(token, relayed=True) for token in self.tokens]
             for token in self.tokens:

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -22,14 +23,14 @@ from kyc.models import Investor, Wallet
 from tests.custody import rows as custody_rows
 from tests.issuance import paper as papers
 from tests.issuance.stage import CLIENT, OPERATOR, settle
-from tests.issuance.test_moves_api import Ground, build
+from tests.issuance.test_moves_api import build
 
 pytestmark = pytest.mark.django_db
 ONE = 10**18
 
 
 @pytest.fixture
-def ground() -> Ground:
+def ground():
     return build()
 
 
@@ -197,6 +198,7 @@ def test_a_burn_backed_on_two_custody_accounts_gets_a_mint_for_each(ground):
     settle(ground.paper.fund, second, ground.paper.investor, "2000")
     papers.mint(ground.paper, "1500")
     burn = papers.happen(start(ground, "1550"))
+    assert burn.move_id is not None
     legs = Order.objects.filter(move_id=burn.move_id, type=OrderType.MINT).order_by("quantity")
     assert [leg.quantity // ONE for leg in legs] == [100, 1450]
     for leg in legs:
@@ -214,6 +216,7 @@ def test_one_mint_of_two_that_fails_fails_the_move(ground):
     settle(ground.paper.fund, second, ground.paper.investor, "2000")
     papers.mint(ground.paper, "1500")
     burn = papers.happen(start(ground, "1550"))
+    assert burn.move_id is not None
     small, large = Order.objects.filter(move_id=burn.move_id, type="MINT").order_by("quantity")
     papers.happen(large)
     services.cancel_order(
@@ -236,8 +239,15 @@ def test_an_ordinary_redemption_still_frees_its_shares(ground):
 def test_the_database_holds_the_terms_and_states_of_a_move(ground):
     papers.happen(start(ground))
     row = Move.objects.get()
-    changes = [{"quantity": 1}, {"client_move_id": "x"}, {"to_token_id": row.from_token_id}]
-    forbidden = [{"status": "BURNING"}, {"status": "CANCELLED", "ended_at": timezone.now()}]
+    changes: list[dict[str, Any]] = [
+        {"quantity": 1},
+        {"client_move_id": "x"},
+        {"to_token_id": row.from_token_id},
+    ]
+    forbidden: list[dict[str, Any]] = [
+        {"status": "BURNING"},
+        {"status": "CANCELLED", "ended_at": timezone.now()},
+    ]
     for wrong in itertools.chain(changes, forbidden):
         with pytest.raises(IntegrityError), transaction.atomic(savepoint=True):
             Move.objects.filter(pk=row.pk).update(**wrong)
