@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from core.errors import HaltActive, StateConflict
 from core.models import Event
+from custody.providers.custodian import CustodianUnavailable, SignedAttestation
 from issuance import queries, services
 from issuance.chain.errors import FeeCeilingReached, KeystoreUnreadable, WrongSignature
 from issuance.chain.signer import LocalSigner, Permission, SignerPolicy
@@ -19,6 +21,7 @@ from issuance.models import Attempt, ChainTransaction, Order, Signer
 from issuance.pipeline import advance, sign
 from issuance.pipeline.world import World
 from issuance.services import lanes
+from issuance.states import SignerRole
 from tests.issuance import paper as papers
 from tests.issuance.stage import OPERATOR, secret
 from tests.issuance.test_assignment import sign_for
@@ -73,8 +76,12 @@ def key_of(paper, name="ISSUER"):
     return LocalSigner(secret(name), policies=SignerPolicy(frozenset({permission})))
 
 
-def world_with(node, key):
-    return World(chain_for=lambda _: node, key_for=lambda _: key, attest=lambda *_: None)
+def world_with(node: Any, key: Any) -> World:
+    return World(chain_for=lambda _: node, key_for=lambda _: key, attest=no_figure)
+
+
+def no_figure(*_: object) -> SignedAttestation:
+    raise CustodianUnavailable
 
 
 def numbered(paper):
@@ -111,6 +118,7 @@ def test_the_first_form_that_is_kept_names_the_orders_hash(paper):
     row, before = numbered(paper), Order.objects.get().version
     world = world_with(Node(), key_of(paper))
     attempt = sign.sign_first(row=row, world=world, now=timezone.now())
+    assert attempt is not None
     order = Order.objects.get()
     assert (order.tx_hash, order.version) == (attempt.tx_hash, before + 1)
     assert (attempt.sequence, attempt.max_fee_wei, attempt.cancels) == (1, 2_000, False)
@@ -130,7 +138,8 @@ def test_two_workers_that_raise_a_price_at_once_raise_it_once(paper):
     row, key = numbered(paper), key_of(paper)
     world = world_with(Node(), key)
     first = sign.sign_first(row=row, world=world, now=timezone.now())
-    again = {"row": row, "newest": first, "now": timezone.now()}
+    assert first is not None
+    again: dict[str, Any] = {"row": row, "newest": first, "now": timezone.now()}
     quick = world_with(Node(Fees(max_fee=9_000, tip=1_000)), key)
     slow = world_with(Node(), Meddler(key, lambda: sign.sign_dearer(world=quick, **again)))
     assert sign.sign_dearer(world=slow, **again) is None
@@ -181,8 +190,10 @@ def test_what_was_signed_while_a_breaker_opened_is_thrown_away(paper):
 def test_a_price_is_raised_though_a_breaker_is_open(paper):
     row, world = numbered(paper), world_with(Node(), key_of(paper))
     first = sign.sign_first(row=row, world=world, now=timezone.now())
+    assert first is not None
     halt(paper)
     dearer = sign.sign_dearer(row=row, newest=first, world=world, now=timezone.now())
+    assert dearer is not None
     assert dearer.sequence == 2
 
 
@@ -193,7 +204,7 @@ def test_a_call_whose_signer_was_out_of_reach_is_signed_and_sent_by_a_later_swee
     def lost(_):
         raise KeystoreUnreadable("gone")
 
-    broken = World(chain_for=lambda _: node, key_for=lost, attest=lambda *_: None)
+    broken = replace(world_with(node, None), key_for=lost)
     assert not sign.sign_and_send(row=row, world=broken, now=now)
     assert note() == "keystore_unreadable: gone"
     later = now + sign.RETRY
@@ -218,7 +229,7 @@ def add_lane(paper, name="second", **changes):
         network=paper.token.network,
         chain_id=paper.token.chain_id,
         address=key_of(paper, name).address,
-        role="ISSUER",
+        role=SignerRole.ISSUER,
         chain_nonce=0,
         actor=lanes.PIPELINE,
         now=timezone.now(),
@@ -230,7 +241,7 @@ def add_lane(paper, name="second", **changes):
 def test_the_lane_with_the_fewest_unfinished_transactions_is_taken(paper):
     numbered(paper)
     second = add_lane(paper)
-    assert services.pick_lane(token=paper.token, role="ISSUER") == second
+    assert services.pick_lane(token=paper.token, role=SignerRole.ISSUER) == second
 
 
 def test_a_lane_somebody_numbers_with_is_left_to_him(paper):
@@ -238,12 +249,12 @@ def test_a_lane_somebody_numbers_with_is_left_to_him(paper):
     second = add_lane(paper)
     with psycopg.connect(connection_info()) as session:
         session.execute("SELECT 1 FROM issuance_signer WHERE id = %s FOR UPDATE", [second.pk])
-        assert services.pick_lane(token=paper.token, role="ISSUER") != second
+        assert services.pick_lane(token=paper.token, role=SignerRole.ISSUER) != second
 
 
 def test_a_halted_lane_takes_nothing_new_and_the_others_go_on(paper):
     second = add_lane(paper, halted=True, halted_reason="its role was taken")
-    picked = {services.pick_lane(token=paper.token, role="ISSUER").pk for _ in range(8)}
+    picked = {services.pick_lane(token=paper.token, role=SignerRole.ISSUER).pk for _ in range(8)}
     assert len(picked) == 1
     assert second.pk not in picked
 
@@ -272,7 +283,7 @@ def test_full_lanes_refuse_and_number_nothing(paper, monkeypatch):
     monkeypatch.setattr(lanes, "IN_FLIGHT_MAX", 1)
     numbered(paper)
     with pytest.raises(lanes.LaneBusy):
-        services.pick_lane(token=paper.token, role="ISSUER")
+        services.pick_lane(token=paper.token, role=SignerRole.ISSUER)
     order = paper.order()
     with pytest.raises(lanes.LaneBusy):
         sign_for(order)
@@ -288,13 +299,13 @@ def test_full_lanes_refuse_and_number_nothing(paper, monkeypatch):
 def test_a_role_without_a_key_is_refused_by_name(paper):
     Signer.objects.filter(role="COMPLIANCE").delete()
     with pytest.raises(lanes.SignerMissing) as refusal:
-        services.pick_lane(token=paper.token, role="COMPLIANCE")
+        services.pick_lane(token=paper.token, role=SignerRole.COMPLIANCE)
     assert refusal.value.code == "signer_missing"
 
 
 def test_a_key_plays_one_role_on_a_chain(paper):
     known = papers.issuing_signer(paper.token)
-    terms = {
+    terms: dict[str, Any] = {
         "network": known.network,
         "chain_id": known.chain_id,
         "address": known.address.lower(),
@@ -302,9 +313,9 @@ def test_a_key_plays_one_role_on_a_chain(paper):
         "actor": lanes.PIPELINE,
         "now": timezone.now(),
     }
-    assert services.register_signer(role="ISSUER", **terms) == known
+    assert services.register_signer(role=SignerRole.ISSUER, **terms) == known
     with pytest.raises(StateConflict):
-        services.register_signer(role="COMPLIANCE", **terms)
+        services.register_signer(role=SignerRole.COMPLIANCE, **terms)
 
 
 def test_the_worker_that_numbered_has_a_head_start(paper):
