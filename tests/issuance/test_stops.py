@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from core import services as core_services
+from core.models import Breaker
 from issuance import queries, services
 from issuance.chain.errors import CallReverted
 from issuance.chain.token import encode_transfer, encode_unpause
@@ -75,6 +76,7 @@ def test_a_wallet_is_frozen_while_any_hold_wants_it_and_thawed_after_the_last(re
     assert not is_frozen(ready)
     sent = ChainTransaction.objects.filter(kind="FREEZE")
     assert {row.status for row in sent} == {"FINAL_OK"}
+    assert not Breaker.objects.filter(status="OPEN").exists()
     assert sent.count() == 2
 
 
@@ -113,6 +115,8 @@ def test_a_hold_on_a_fund_pauses_its_token_and_only_the_admin_ends_the_pause(rea
     enforce(ready)
     assert not TransferStop.objects.get().standing
     assert ChainTransaction.objects.filter(kind="PAUSE").count() == 1
+    ready.tick()
+    assert not Breaker.objects.filter(status="OPEN").exists()
 
 
 def test_a_hold_that_ends_by_time_is_undone_on_chain(ready):

@@ -11,7 +11,6 @@ from issuance.models import (
     ChainTransaction,
     GasAccount,
     Holder,
-    NetworkGate,
     NetworkLook,
     NodeScore,
     Order,
@@ -137,9 +136,6 @@ def _seen(now: datetime) -> None:
         old_hash=_hash(),
         new_hash=_hash(),
         transactions=["ctx_1"],
-    )
-    NetworkGate.objects.update_or_create(
-        network="anvil", defaults={"mark": "1/1", "created_at": now}
     )
     Recovery.objects.create(
         created_at=now - timedelta(days=3),

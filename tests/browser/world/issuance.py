@@ -18,6 +18,7 @@ from issuance.models import (
     ChainTransaction,
     ChainTransactionOrder,
     Holder,
+    NetworkGate,
     Order,
     Signer,
     SupplySnapshot,
@@ -80,6 +81,9 @@ def settled_fund(
 
 
 def token_of(fund: Fund, account: CustodyAccount, now: datetime) -> Token:
+    NetworkGate.objects.create(
+        network="anvil", mark=NetworkGate.history_mark(), created_at=now - timedelta(hours=6)
+    )
     token = Token.objects.create(
         fund=fund,
         custody_account=account,

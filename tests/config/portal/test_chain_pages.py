@@ -8,7 +8,8 @@ from django.utils import timezone
 from config.portal import breakers, reasons, stuck
 from core import services as core_services
 from core.actors import Actor, ActorKind
-from issuance.models import ChainTransaction, Holder, Order, Token, TransferStop
+from core.models import Breaker
+from issuance.models import ChainTransaction, Holder, Order, Signer, Token, TransferStop
 from tests.browser.world import chain
 
 SOMEBODY = Actor(ActorKind.OPERATOR, "7")
@@ -114,3 +115,21 @@ def test_a_pause_nobody_wants_any_more_waits_for_the_admin(world, enter):
     TransferStop.objects.create(token=token, wanted=False, standing=True, ours=True, changed_at=at)
     shown = page(world, enter, "issuance", "/portal/stuck/")
     assert "Only the token&#x27;s admin ends it" in shown
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_a_breaker_shows_what_the_checks_see_at_this_moment(world, enter):
+    name = "issuance.anvil"
+    core_services.halt(name=name, reason="drill 9", actor=SOMEBODY, now=timezone.now())
+    Signer.objects.update(next_nonce=0)
+    assert "Nonces rise" in [row[0].text for row in breakers.seen_now(name).rows]
+    core_services.propose_reset(name=name, reason="fine", actor=SOMEBODY, now=timezone.now())
+    path = f"/portal/core/breaker/{Breaker.objects.get(name=name).pk}/do/approve-reset/"
+    shown = page(world, enter, "treasury", path)
+    assert "Broken: nonces rise" in shown
+    assert "drill 9" in shown
+    Signer.objects.update(next_nonce=100)
+    assert "Every invariant holds" in breakers.seen_now(name).empty
+    assert "Every invariant holds" in page(world, enter, "treasury", path)
+    waiting = page(world, enter, "treasury", "/portal/approvals/")
+    assert "Opened: drill 9. To close: fine" in waiting
