@@ -11,6 +11,8 @@ from issuance.services import lanes
 
 LEASE = timedelta(seconds=2)
 BATCH_MAX = 25
+# A failover fills twice as many nonces of each key: few, or a campaign would do little else.
+IN_FLIGHT_MAX = 4
 
 
 def hurry() -> None:
@@ -34,5 +36,6 @@ def hurry() -> None:
     sign.FIRST_LOOK = timedelta(seconds=0.4)
     sign.RETRY = timedelta(seconds=0.5)
     sign.PATIENCE = timedelta(seconds=1.5)
+    lanes.IN_FLIGHT_MAX = IN_FLIGHT_MAX
     lanes.HEAD_START = timedelta(seconds=0.5)
     reserves.PAUSE = timedelta(seconds=1)
