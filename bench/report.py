@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+WHOLE_FROM = 100  # smaller figures are printed with two decimals
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -12,7 +14,8 @@ class Row:
 
     ``bar`` is the least ``ratio_to_peer`` that is acceptable, ``limit_bar`` the least
     ``ratio_to_limit``. Both ratios say how many times better we are: where less is better they are
-    the other's figure divided by ours.
+    the other's figure divided by ours. ``floor`` is a figure of its own that ours must reach, or
+    must not exceed where less is better.
     """
 
     metric: str
@@ -25,6 +28,7 @@ class Row:
     bar: float
     limit_bar: float = 0.0
     lower_is_better: bool = False
+    floor: float | None = None
 
     @property
     def ratio_to_peer(self) -> float:
@@ -36,7 +40,13 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        return self.ratio_to_peer >= self.bar and self.ratio_to_limit >= self.limit_bar
+        ratios = self.ratio_to_peer >= self.bar and self.ratio_to_limit >= self.limit_bar
+        return ratios and self._reaches_floor()
+
+    def _reaches_floor(self) -> bool:
+        if self.floor is None:
+            return True
+        return self.value <= self.floor if self.lower_is_better else self.value >= self.floor
 
     def _times_better(self, other: float) -> float:
         return other / self.value if self.lower_is_better else self.value / other
@@ -53,8 +63,10 @@ def publish(bench: str, rows: Sequence[Row], *, rows_path: str | None) -> int:
     """Print the table, write the JSON, and return 0 when every bar holds, else 1."""
     print(f"\nbench {bench}")
     for row in rows:
+        wanted = "" if row.floor is None else f", wanted {row.floor:g}"
+        places = 0 if row.value >= WHOLE_FROM else 2
         print(
-            f"  {row.metric}: {row.value:,.0f} {row.unit}\n"
+            f"  {row.metric}: {row.value:,.{places}f} {row.unit}{wanted}\n"
             f"    {row.ratio_to_peer:5.2f} x {row.peer} ({row.peer_value:,.0f}), bar {row.bar:g}"
             f" -> {'holds' if row.holds else 'MISSED'}\n"
             f"    {row.ratio_to_limit:5.2f} x {row.limit} ({row.limit_value:,.0f})"

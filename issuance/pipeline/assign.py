@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 
 from core.errors import DomainError
 from core.failpoints import failpoint
@@ -12,12 +13,15 @@ from issuance import policy, queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import CallReverted, ChainError, SignerError
 from issuance.chain.standards import Cure, Deed, standard_of
-from issuance.models import Order, Signer, Token
+from issuance.models import ChainTransaction, Order, Signer, Token
 from issuance.models.orders import REASON_LENGTH_MAX
 from issuance.pipeline.planning import Plan, Simulation, plan
-from issuance.pipeline.sign import sign_and_send
+from issuance.pipeline.sign import sign_and_send_many
 from issuance.pipeline.world import World
-from issuance.services.assignment import encode_orders, item_of
+from issuance.services import lanes
+from issuance.services.assignment import Batch, encode_orders, item_of
+from issuance.services.lanes import LaneBusy
+from issuance.services.room import UNFINALIZED_CAP, split_by_unfinalized
 from issuance.states import ChainTransactionKind, OrderStatus, OrderType, SignerRole
 
 LEASE = timedelta(seconds=15)
@@ -43,18 +47,31 @@ def assign_due(*, world: World, now: datetime) -> int:
                 orders = _claim(token, kind, now=now)
                 if not orders:
                     break
-                numbered += _assign(token, kind, orders, world=world, now=now)
+                try:
+                    numbered += _assign(token, kind, orders, world=world, now=now)
+                except LaneBusy:
+                    # Due again at once: the next block makes room, and nothing else must pass.
+                    _release(orders, at=now)
+                    break
     return numbered
 
 
+def batch_max(token: Token, kind: ChainTransactionKind) -> int:
+    """The most orders one transaction of this kind carries, by network and standard."""
+    most = int(settings.CHAIN_BATCH_MAX.get(token.network, BATCH_MAX))
+    return min(_DUE[kind][2], most, standard_of(token).orders_per_transaction_max)
+
+
 def _claim(token: Token, kind: ChainTransactionKind, *, now: datetime) -> list[Order]:
-    order_type, status, limit = _DUE[kind]
-    limit = min(limit, standard_of(token).orders_per_transaction_max)
+    """Orders for one wave: one full batch, or as many small ones as make up a full one."""
+    order_type, status, most = _DUE[kind]
+    at_once = most if standard_of(token).exactly_once_on_chain else batch_max(token, kind)
     rows = Order.objects.filter(token=token, type=order_type, status=status)
-    claimed = claim_due(rows, now=now, lease=LEASE, limit=limit)
+    claimed = claim_due(rows.select_related("wallet"), now=now, lease=LEASE, limit=at_once)
     failpoint("assign.claimed")
-    ids = [order.pk for order in claimed]
-    return list(Order.objects.select_related("wallet", "token").filter(pk__in=ids).order_by("pk"))
+    for order in claimed:
+        order.token = token
+    return sorted(claimed, key=lambda order: order.pk)
 
 
 def _assign(
@@ -69,40 +86,42 @@ def _assign(
         # No room under the attested cap yet: a newer attestation is on its way.
         orders, waiting = policy.split_by_room(token, orders)
         _release(waiting, at=now + RETRY)
+        orders, paused = split_by_unfinalized(token=token, orders=orders)
+        _release(paused, at=now + RETRY, reason_code=UNFINALIZED_CAP)
         if not orders:
             return 0
+    rows: list[ChainTransaction] = []
     try:
         planned, lane, fees = _plan(token, kind, orders, world=world)
         failpoint("assign.simulated")
-        _push_back(token, planned, now=now)
-        passing = [order.pk for order in planned.passing]
-        row = None
-        if passing:
-            row = services.assign_orders(
-                token_id=token.pk,
-                kind=kind,
-                order_ids=passing,
-                signer_id=lane.pk,
-                gas=planned.gas,
-                now=now,
+        for each in planned:
+            _push_back(token, each, now=now)
+        batches = [
+            Batch(order_ids=[order.pk for order in each.passing], gas=each.gas)
+            for each in planned
+            if each.passing
+        ]
+        if batches:
+            rows = services.assign_wave(
+                token_id=token.pk, kind=kind, batches=batches, signer_id=lane.pk, now=now
             )
             failpoint("assign.committed")
+    except LaneBusy:
+        raise
     except (DomainError, ChainError, SignerError) as obstacle:
-        # Halted, busy, or the node cannot be asked: nothing was numbered and the orders stay due.
+        # Halted, or the node cannot be asked: nothing was numbered and the orders stay due.
         _log.info("assign_waits", token=token.public_id, reason=obstacle.code)
         _release(orders, at=now + RETRY)
         return 0
     _release(orders, at=now)
-    if row is None:
-        return 0
-    sign_and_send(row=row, world=world, now=now, fees=fees)
-    return 1
+    sign_and_send_many(rows=rows, world=world, now=now, fees=fees)
+    return len(rows)
 
 
 def _plan(
     token: Token, kind: ChainTransactionKind, orders: Sequence[Order], *, world: World
-) -> tuple[Plan[Order], Signer, chain.Fees]:
-    """What may go together, by which key and at which price.
+) -> tuple[list[Plan[Order]], Signer, chain.Fees]:
+    """What may go together, by which key and at which price; a plan for each transaction.
 
     Too dear, or no key at hand: known before a nonce is taken for it.
     """
@@ -117,10 +136,13 @@ def _plan(
         encode=lambda rows: encode_orders(kind=kind, orders=rows),
     )
     hindered = _hindered(token, kind, orders, node=node)
-    free = [order for order in orders if order.pk not in {row.pk for row, _ in hindered}]
-    planned = plan(free, simulation=simulation) if free else Plan(passing=[], gas=0, refused=[])
-    planned.refused.extend(hindered)
-    return planned, lane, node.fees()
+    barred = {row.pk for row, _ in hindered}
+    free = [order for order in orders if order.pk not in barred]
+    size = batch_max(token, kind)
+    batches = [free[first : first + size] for first in range(0, len(free), size)]
+    batches = batches[: lanes.room(signer=lane)]
+    planned = [plan(batch, simulation=simulation) for batch in batches]
+    return [*planned, Plan(passing=[], gas=0, refused=hindered)], lane, node.fees()
 
 
 def _hindered(
@@ -149,9 +171,11 @@ def _push_back(token: Token, planned: Plan[Order], *, now: datetime) -> None:
             services.delay_order(order_id=row.pk, reason_code=reason_code, wait=RETRY * 2, now=now)
 
 
-def _release(orders: Sequence[Order], *, at: datetime) -> None:
-    """Give back the lease of whatever was not bound, for the next tick."""
+def _release(orders: Sequence[Order], *, at: datetime, reason_code: str = "") -> None:
+    """Give back the lease of whatever was not bound, for the next tick, and say why it waits."""
     ids = [order.pk for order in orders]
     held = Order.objects.filter(pk__in=ids, leased_until__isnull=False)
+    if reason_code:
+        held.update(reason_code=reason_code)
     held.filter(next_attempt_at__lt=at).update(leased_until=None, next_attempt_at=at)
     held.update(leased_until=None)

@@ -27,3 +27,15 @@ def broadcast(
         chain_transaction_id=row.pk, answers=answers, look_in=look_in, now=now
     )
     failpoint("broadcast.recorded")
+
+
+def broadcast_many(
+    *, attempts: Sequence[Attempt], node: chain.Chain, look_in: timedelta, now: datetime
+) -> None:
+    """Send one form each of several transactions in one go, in the order given: of their nonces."""
+    failpoint("broadcast.before_send")
+    said = node.send_many([bytes(attempt.raw) for attempt in attempts])
+    failpoint("broadcast.sent")
+    answers = {attempt.tx_hash: answer for attempt, answer in zip(attempts, said, strict=True)}
+    services.record_broadcasts(answers=answers, look_in=look_in, now=now)
+    failpoint("broadcast.recorded")

@@ -16,9 +16,10 @@ from issuance.chain import types as chain
 from issuance.chain.errors import ChainError, SignerError, SignerRefused
 from issuance.chain.signing import verify_signed
 from issuance.models import Attempt, ChainTransaction
-from issuance.pipeline.broadcast import broadcast
+from issuance.pipeline.broadcast import broadcast, broadcast_many
 from issuance.pipeline.world import World
 from issuance.services import lanes
+from issuance.services.waves import SignedForm
 from issuance.states import ChainTransactionKind
 
 FIRST_LOOK = timedelta(seconds=1)
@@ -62,6 +63,37 @@ def sign_and_send(
         return False
     broadcast(row=row, attempts=[attempt], node=node, look_in=FIRST_LOOK, now=now)
     return True
+
+
+def sign_and_send_many(
+    *, rows: Sequence[ChainTransaction], world: World, now: datetime, fees: chain.Fees
+) -> None:
+    """``sign_and_send`` for calls that were numbered together: kept in one go, sent in one go.
+
+    Whatever cannot be signed now has no form yet and is signed alone later.
+    """
+    if len(rows) == 1:
+        sign_and_send(row=rows[0], world=world, now=now, fees=fees)
+        return
+    forms = []
+    for row in rows:
+        form = call_form(row, fees=fees)
+        try:
+            signed = _proven(row, form, world=world)
+        except (ChainError, SignerError) as obstacle:
+            _log.warning("signing_waits", transaction=row.public_id, reason=obstacle.code)
+            continue
+        forms.append(SignedForm(chain_transaction_id=row.pk, signed=signed, fees=fees))
+    if not forms:
+        return
+    try:
+        attempts = services.save_first_attempts(forms=forms, now=now)
+        failpoint("sign.saved")
+        node = world.chain_of(rows[0].token)
+    except (DomainError, ChainError) as obstacle:
+        _log.warning("signing_waits", transaction=rows[0].public_id, reason=obstacle.code)
+        return
+    broadcast_many(attempts=attempts, node=node, look_in=FIRST_LOOK, now=now)
 
 
 def sign_first(
@@ -153,11 +185,7 @@ def _sign(
     now: datetime,
     cancels: bool = False,
 ) -> Attempt | None:
-    failpoint("sign.before")
-    answer = world.key_for(row.signer.address).sign(form)
-    # Whatever the signer claims: only fields and sender that were recovered here count.
-    signed = verify_signed(answer.raw, unsigned=form, sender=row.signer.address)
-    failpoint("sign.signed")
+    signed = _proven(row, form, world=world)
     attempt = services.save_attempt(
         chain_transaction_id=row.pk,
         after=after,
@@ -168,6 +196,17 @@ def _sign(
     )
     failpoint("sign.saved")
     return attempt
+
+
+def _proven(
+    row: ChainTransaction, form: chain.UnsignedCall, *, world: World
+) -> chain.SignedTransaction:
+    failpoint("sign.before")
+    answer = world.key_for(row.signer.address).sign(form)
+    # Whatever the signer claims: only fields and sender that were recovered here count.
+    signed = verify_signed(answer.raw, unsigned=form, sender=row.signer.address)
+    failpoint("sign.signed")
+    return signed
 
 
 def _give_up(row: ChainTransaction, obstacle: Exception, *, now: datetime) -> None:

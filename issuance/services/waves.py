@@ -64,6 +64,7 @@ def save_first_attempts(*, forms: Sequence[SignedForm], now: datetime) -> list[A
         )
         for row in wanted
     ]
+    attempts.sort(key=lambda each: (each.chain_transaction.signer_id, each.chain_transaction.nonce))
     Attempt.objects.bulk_create(attempts)
     name_hashes(rows=wanted)
     failpoint("sign.precommit")
