@@ -68,8 +68,8 @@ class Refusing(Node):
         super().__init__(seconds)
         self.tried: list[bytes] = []
 
-    def simulate(self, *, data, **_):
-        self.tried.append(data)
+    def simulate(self, **call):
+        self.tried.append(call["data"])
         raise CallReverted("AttestationFromFuture")
 
 
