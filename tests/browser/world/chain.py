@@ -111,23 +111,7 @@ def _seen(now: datetime) -> None:
         note="pauser cannot pay for a transaction",
         seen_at=now - timedelta(seconds=4),
     )
-    nodes = (
-        ("ok", HEAD, 0, 0.0, 38, ""),
-        ("aside", HEAD - 31, 31, 0.62, 912, "chain_unreachable"),
-        ("wrong_chain", 0, 0, 1.0, 51, "chain_id_mismatch"),
-    )
-    for index, (state, head, lag, errors, latency, last) in enumerate(nodes):
-        NodeScore.objects.create(
-            network="anvil",
-            label=f"anvil[{index}]",
-            state=state,
-            head=head,
-            lag_blocks=lag,
-            error_rate=errors,
-            latency_ms=latency,
-            last_error=last,
-            seen_at=now - timedelta(seconds=3),
-        )
+    _nodes_seen(now)
     Reorg.objects.create(
         created_at=now - timedelta(hours=2),
         network="anvil",
@@ -146,3 +130,23 @@ def _seen(now: datetime) -> None:
         orders_found=2,
         ended_at=now - timedelta(days=3) + timedelta(minutes=21),
     )
+
+
+def _nodes_seen(now: datetime) -> None:
+    nodes = (
+        ("ok", HEAD, 0, 0.0, 38, ""),
+        ("aside", HEAD - 31, 31, 0.62, 912, "chain_unreachable"),
+        ("wrong_chain", 0, 0, 1.0, 51, "chain_id_mismatch"),
+    )
+    for index, (state, head, lag, errors, latency, last) in enumerate(nodes):
+        NodeScore.objects.create(
+            network="anvil",
+            label=f"anvil[{index}]",
+            state=state,
+            head=head,
+            lag_blocks=lag,
+            error_rate=errors,
+            latency_ms=latency,
+            last_error=last,
+            seen_at=now - timedelta(seconds=3),
+        )
