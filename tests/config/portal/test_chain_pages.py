@@ -24,7 +24,7 @@ def troubled(world):
 def page(troubled, enter, role: str, path: str) -> str:
     answer = enter(troubled.people[role]).get(path)
     assert answer.status_code == 200
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def test_the_monitor_shows_nodes_lanes_prices_reorganisations_and_recoveries(troubled, enter):
