@@ -12,8 +12,8 @@ from issuance.chain import types as chain
 from issuance.chain.errors import CallReverted, ChainAnswerInvalid, ChainError
 from issuance.chain.standards import standard_of
 from issuance.models import BlockHead, ChainCursor, Token
-from issuance.pipeline.watch import watch_networks
 from issuance.pipeline.blocks import look_at_blocks
+from issuance.pipeline.watch import watch_networks
 from issuance.pipeline.world import World
 from issuance.services import watched
 from issuance.services.blocks import moment
