@@ -218,6 +218,7 @@ def test_a_cancelled_registration_is_asked_for_again(ready):
 @pytest.mark.parametrize("state", ["INCLUDED", "FINAL_OK"], ids=["in a block", "final"])
 def test_what_is_in_a_block_or_has_ended_is_not_cancelled(ready, state):
     ready.order("10")
+    ready.tick()
     ready.until(lambda: mint_row().status == state)
     with pytest.raises(NotCancellable) as refusal:
         cancel(mint_row())
