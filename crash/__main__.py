@@ -72,8 +72,8 @@ def mutant_spec(name: str, *, seed: int, folder: Path, golden: Path) -> Spec:
         shows=list(weather.shows) if name != SOUND else [],
         completed_min=MUTANT_COMPLETED_MIN,
         stop_at_violation=True,
-        drain_seconds=120,
-        jam_seconds=20,
+        drain_seconds=150,
+        jam_seconds=45 if name == SOUND else 20,
         ends_below_finality=False,
     )
     spec.rates |= {"kill_one": 0.1, "stop_one": 0.05, **weather.rates}

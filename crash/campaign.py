@@ -376,6 +376,7 @@ class Campaign:
             f" ({unhit} points unhit), {self._chaos.counts['reorgs']} reorgs,"
             f" {sum(self._ground.fault_counts().values())} faults,"
             f" {self._result.failovers} failovers, {len(self._violations())} violations"
+            f"; behind: {' '.join(sorted(crew.lagging(), key=crew.hits.__getitem__)[:4]) or 'none'}"
         )
 
     def _log(self, text: str) -> None:

@@ -54,6 +54,8 @@ def part_spec(spec: Spec, number: int) -> Spec:
         seconds=PART_SECONDS,
         control_orders=CONTROL_ORDERS,
         hits_min=hits + 1,
+        drain_seconds=420,
+        jam_seconds=90,
         at_least={**share, "failpoints": hits},
     )
 

@@ -10,7 +10,7 @@ from issuance.pipeline import advance, assign, check, holders, reserves, sign
 from issuance.services import lanes
 
 LEASE = timedelta(seconds=2)
-BATCH_MAX = 25
+BATCH_MAX = 50
 # A failover fills twice as many nonces of each key: few, or a campaign would do little else.
 IN_FLIGHT_MAX = 4
 
