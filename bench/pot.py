@@ -15,6 +15,7 @@ from custody.ledger.posting import Posting, post
 from custody.models import Custodian, CustodyAccount, Fund
 from custody.states import Bucket, TransferKind
 
+BATCH = 100
 _BENCH = system("bench")
 
 
@@ -65,6 +66,23 @@ def post_ours(ids: dict[str, Any], quantity: int) -> None:
             actor=_BENCH,
             now=timezone.now(),
         )
+
+
+def post_batch(ids: dict[str, Any], quantity: int) -> None:
+    """As many reservations in one commit as a batch of orders has, every constraint on for each."""
+    mints = [
+        ledger.MintShares(
+            fund_id=ids["fund"],
+            custody_account_id=ids["account"],
+            investor_id=ids["owner"],
+            token_id=ids["owner"],
+            quantity=Units(quantity),
+            order_id=uuid.uuid4(),
+        )
+        for _ in range(BATCH)
+    ]
+    with transaction.atomic(durable=True):
+        ledger.reserve_many(mints=mints, actor=_BENCH, now=timezone.now())
 
 
 def post_naive(ids: dict[str, Any], quantity: int) -> None:

@@ -51,13 +51,13 @@ def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
         case "lint":
             return checks.lint()
         case _:
-            return checks.bench(name=arguments.name, rows_path=arguments.json)
+            return checks.bench(name=arguments.name, rows_path=arguments.json, arguments=rest)
 
 
 def main() -> int:
     parser = _parser()
     arguments, rest = parser.parse_known_args()
-    if rest and arguments.command not in ("test", "crash"):
+    if rest and arguments.command not in ("test", "crash", "bench"):
         parser.error(f"unknown: {' '.join(rest)}")
     try:
         return _dispatch(arguments, rest)

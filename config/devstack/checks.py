@@ -1,10 +1,12 @@
 """./dev test, lint and bench: other people's tools with our settings."""
 
 import base64
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,18 +122,34 @@ def crash(arguments: Sequence[str]) -> int:
     return subprocess.run(command, cwd=places.CHECKOUT, env=env, check=False).returncode
 
 
-def bench(*, name: str | None, rows_path: str | None) -> int:
-    """Run the benchmarks below bench/; each file with a ``main()`` is one."""
+def bench(*, name: str | None, rows_path: str | None, arguments: Sequence[str] = ()) -> int:
+    """Run the benchmarks below bench/; each file with a ``main()`` that takes --json is one.
+
+    One benchmark writes its own document; several are one document whose rows name theirs.
+    """
     files = sorted(BENCHES.glob("[a-z]*.py"))
-    found = [path.stem for path in files if "\ndef main(" in path.read_text()]
+    found = [path.stem for path in files if '"--json"' in path.read_text()]
     if not found:
         raise StackError("there are no benchmarks yet")
     if name is not None and name not in found:
         raise StackError(f"no benchmark is called {name}; there are: {', '.join(found)}")
-    if rows_path and name is None and len(found) > 1:
-        raise StackError(f"--json takes one benchmark's rows; name one of: {', '.join(found)}")
-    codes = []
-    for each in [name] if name else found:
-        command = [PYTHON, "-m", f"bench.{each}", *(["--json", rows_path] if rows_path else [])]
-        codes.append(subprocess.run(command, cwd=places.CHECKOUT, check=False).returncode)
+    if arguments and name is None:
+        raise StackError(f"{' '.join(arguments)} is for one benchmark; name it")
+    if name is not None:
+        return _bench(name, rows_path=rows_path, arguments=arguments)
+    codes, rows = [], list[dict[str, object]]()
+    with tempfile.TemporaryDirectory(prefix="sharemint-bench-") as folder:
+        for each in found:
+            path = Path(folder) / f"{each}.json"
+            codes.append(_bench(each, rows_path=str(path), arguments=arguments))
+            if path.exists():
+                rows += [{"bench": each, **row} for row in json.loads(path.read_text())["rows"]]
+    if rows_path:
+        document = {"bench": " ".join(found), "rows": rows}
+        Path(rows_path).write_text(json.dumps(document, indent=2) + "\n")
     return max(codes)
+
+
+def _bench(name: str, *, rows_path: str | None, arguments: Sequence[str]) -> int:
+    command = [PYTHON, "-m", f"bench.{name}", *(["--json", rows_path] if rows_path else [])]
+    return subprocess.run([*command, *arguments], cwd=places.CHECKOUT, check=False).returncode

@@ -44,3 +44,11 @@ def test_a_missed_bar_is_an_exit_code(tmp_path):
     assert publish("gas", [GAS], rows_path=str(path)) == 0
     assert json.loads(path.read_text())["rows"][0]["holds"] is True
     assert publish("gas", [GAS, replace(GAS, value=70.0)], rows_path=None) == 1
+
+
+def test_a_floor_is_the_least_or_the_most_that_is_allowed():
+    assert not replace(GAS, floor=49.0).holds
+    assert replace(GAS, floor=50.0).holds
+    faster = replace(GAS, lower_is_better=False, limit_bar=0.0, value=900.0)
+    assert replace(faster, floor=900.0).holds
+    assert not replace(faster, floor=901.0).holds
