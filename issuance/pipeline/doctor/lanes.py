@@ -66,7 +66,7 @@ def _missing(network: str, role: SignerRole) -> Finding:
         network=network,
         subject=role.lower(),
         says="No key plays this role here.",
-        do=f"Run create_signers --network {network}, then send gas to what it prints.",
+        do=f"Run create_signers or enrol_signer for {network}, then send gas to the address.",
     )
 
 
@@ -80,7 +80,7 @@ def _halted(signer: Signer) -> list[Finding]:
             network=signer.network,
             subject=lane_name(signer),
             says=f"This key signs nothing: {signer.halted_reason}",
-            do="Follow the key rotation in docs/operations/runbook.md, or let it sign again.",
+            do="See docs/operations/runbook.md; manage.py halt_signer --resume lets it sign again.",
         )
     ]
 
