@@ -33,7 +33,6 @@ from issuance.states import (
     ChainTransactionKind,
     HolderStatus,
     NetworkStatus,
-    SignerRole,
     exact_move_statuses,
     exact_statuses,
 )
@@ -240,11 +239,6 @@ def registered_holders(*, token: Token, wallet_ids: Iterable[uuid.UUID]) -> dict
     """The finalized register entries of wallets, by wallet; one not (yet) registered is missing."""
     rows = Holder.objects.filter(token=token, wallet_id__in=wallet_ids, registered_at__isnull=False)
     return {row.wallet_id: row for row in rows.exclude(status=HolderStatus.FAILED)}
-
-
-def signer_of(*, chain_id: int, role: SignerRole) -> Signer:
-    """The signer with a role on a chain. Raises Signer.DoesNotExist when none is set up."""
-    return Signer.objects.get(chain_id=chain_id, role=role)
 
 
 def unfinished(*, signer: Signer) -> QuerySet[ChainTransaction]:
