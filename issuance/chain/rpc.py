@@ -1,10 +1,12 @@
 """One node: JSON-RPC requests, alone or many in one, and the closed set of errors; nothing is retried."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint
 
 from issuance.chain.errors import (
     ChainAnswerInvalid,
@@ -98,9 +100,8 @@ class RpcNode:
 
     def _many(self, calls: list[Call]) -> dict[int, Any]:
         """The usable entries of one batch by their number; empty when the node refuses batches."""
-        bodies = [_body(call, index) for index, call in enumerate(calls)]
         try:
-            answer = self._post(bodies)
+            answer = self._post(_batch_body(calls))
         except ChainAnswerInvalid:
             return {}
         if not isinstance(answer, list):
@@ -119,7 +120,7 @@ class RpcNode:
         return by_id
 
     def _single(self, call: Call) -> Answer:
-        return _answer(self._post(_body(call, 0)), self.label)
+        return _answer(self._post(_body(call)), self.label)
 
     def _check_chain(self) -> None:
         if self._checked:
@@ -129,20 +130,26 @@ class RpcNode:
             raise ChainMismatch(f"{self.label} serves {str(answer)[:40]}, not {self._chain_id}")
         self._checked = True
 
-    def _post(self, body: object) -> Any:  # noqa: ANN401 - as the node answers
+    def _post(self, body: bytes) -> Any:  # noqa: ANN401 - as the node answers
         try:
-            answer = self._transport.post(json.dumps(body, separators=(",", ":")).encode())
+            answer = self._transport.post(body)
         except ChainError:
             self._checked = False  # another process may answer there next time
             raise
         try:
-            return json.loads(answer)
+            return JSONBaseProvider.decode_rpc_response(answer)
         except (ValueError, RecursionError):
             raise ChainAnswerInvalid(f"{self.label}: not JSON") from None
 
 
-def _body(call: Call, number: int) -> dict[str, object]:
-    return {"jsonrpc": "2.0", "id": number, "method": call.method, "params": list(call.parameters)}
+def _body(call: Call) -> bytes:
+    return JSONBaseProvider().encode_rpc_request(RPCEndpoint(call.method), call.parameters)
+
+
+def _batch_body(calls: Sequence[Call]) -> bytes:
+    """A provider of its own numbers its questions from nought, in the order of the calls."""
+    questions = [(RPCEndpoint(call.method), call.parameters) for call in calls]
+    return JSONBaseProvider().encode_batch_rpc_request(questions)
 
 
 def _answer(response: object, label: str) -> Answer:
