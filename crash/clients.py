@@ -176,9 +176,7 @@ class Institution:
             raise AssertionError(f"{order.client_order_id} was taken twice")
 
     def _cancel(self, order: Order, holder: Holder) -> None:
-        """At once, so that the order was not signed for yet; too late is an answer too."""
-        if order.type == OrderType.REDEEM:
-            holder.waiting.remove(order)
+        """At once, so that the order was not signed for yet; refused, the holder goes on with it."""
         try:
             services.cancel_order(
                 institution_id=order.institution_id,
@@ -187,7 +185,9 @@ class Institution:
                 now=timezone.now(),
             )
         except DomainError:
-            return  # too late, which is an answer too
+            return  # too late or during a recovery, which is an answer too
+        if order.type == OrderType.REDEEM:
+            holder.waiting.remove(order)
 
     def _note(self, order: Order) -> None:
         line = {

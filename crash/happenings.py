@@ -27,6 +27,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "reorg": ("reorganise",),
     "blocks": ("reorganise",),
 }
+# So long apart at least: without blocks, or in one recovery after the other, nothing else happens.
+APART_SECONDS = {"rest": 12.0, "haunt": 10.0, "steal": 4.0}
 HASTE = 4.0
 DEFAULT_RATE = 0.05
 
@@ -45,6 +47,7 @@ class Happenings:
     splits: Counter[str] = field(default_factory=Counter)
     control_pid: int = 0
     apart_until: float = 0.0
+    _happened_at: dict[str, float] = field(default_factory=dict)
 
     def draw(self, elapsed: float) -> None:
         """Each kind of event has its chance in the time that has passed."""
@@ -53,9 +56,18 @@ class Happenings:
             rate = self.spec.rates.get(name, 0.0)
             if name in wanted:
                 rate = max(rate, DEFAULT_RATE) * HASTE if rate else 0.0
-            if self.dice.random() < rate * elapsed:
+            if self.dice.random() < rate * elapsed and self._is_due(name):
                 self.counts[name] += 1
                 happen()
+
+    def _is_due(self, name: str) -> bool:
+        last, now = self._happened_at.get(name), time.monotonic()
+        # A mutant's weather asks for what it needs.
+        apart = 0.0 if self.spec.mutant else APART_SECONDS.get(name, 0.0)
+        if last is not None and now - last < apart:
+            return False
+        self._happened_at[name] = now
+        return True
 
     def _events(self) -> dict[str, Callable[[], None]]:
         chaos, attempt = self.chaos, self.attempt
