@@ -121,12 +121,7 @@ class Campaign:
         )
         self._operator = Operator(self._folder)
         self._happenings = Happenings(
-            spec=self._spec,
-            ground=self._ground,
-            chaos=self._chaos,
-            crew=self._crew,
-            dice=self._dice,
-            attempt=self._try,
+            self._spec, self._ground, self._chaos, self._crew, self._dice, self._try
         )
         self._start_clients(scene)
         self._start_sides(stage, proxy_urls[0])
