@@ -38,7 +38,9 @@ def _types() -> list[str]:
 
 
 def _told(event_type: str) -> dict[str, str]:
-    return json.loads(bytes(Event.objects.get(type=event_type).body))["data"]["object"]
+    told: dict[str, str]
+    told = json.loads(bytes(Event.objects.get(type=event_type).body))["data"]["object"]
+    return told
 
 
 def test_an_unknown_name_is_closed():

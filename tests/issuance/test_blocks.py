@@ -54,9 +54,12 @@ class Forks:
         return self.block(self.height - LAG if self.finality is None else self.finality)
 
 
+def seen_in(forks):
+    return blocks.look(network=NETWORK, node=forks)
+
+
 def look(forks):
-    seen = blocks.look(network=NETWORK, node=forks)
-    return services.record_blocks(seen=seen, now=timezone.now())
+    return services.record_blocks(seen=seen_in(forks), now=timezone.now())
 
 
 def halted():
@@ -184,7 +187,7 @@ def test_answers_of_two_chains_at_once_are_no_evidence():
             return Forks(forks=[(0, "z")], height=12).finalized()
 
     with pytest.raises(ChainAnswerInvalid):
-        blocks.look(network=NETWORK, node=Split(height=12))
+        seen_in(Split(height=12))
 
 
 def included(paper, *, block, block_hash, wait=60):
@@ -208,7 +211,9 @@ def included(paper, *, block, block_hash, wait=60):
 
 
 def is_due(row):
-    return ChainTransaction.objects.get(pk=row.pk).next_attempt_at <= timezone.now()
+    due_at = ChainTransaction.objects.get(pk=row.pk).next_attempt_at
+    assert due_at is not None
+    return due_at <= timezone.now()
 
 
 def test_included_transactions_are_due_when_their_block_vanished_or_finality_reached_it():

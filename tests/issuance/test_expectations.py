@@ -55,10 +55,16 @@ def halt(paper):
     return row.reason if row else ""
 
 
-def announce(paper, *kinds, **changes):
-    now = timezone.now()
-    terms = {"reason": "planned", "until": now + timedelta(days=1), "actor": OPERATOR, "now": now}
-    return services.announce_change(token_id=paper.token.pk, kinds=kinds, **terms | changes)
+def announce(paper, *kinds, reason="planned", until=None, now=None):
+    now = now or timezone.now()
+    return services.announce_change(
+        token_id=paper.token.pk,
+        kinds=kinds,
+        reason=reason,
+        until=until or now + timedelta(days=1),
+        actor=OPERATOR,
+        now=now,
+    )
 
 
 UNANNOUNCED = [

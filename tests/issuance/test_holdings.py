@@ -96,7 +96,9 @@ def test_the_register_at_every_block_is_what_the_logs_alone_say(ready):
             assert shown[address]["is_frozen"] == holder.frozen, block
             assert shown[address]["escrowed"] == format_quantity(escrowed), block
     assert Holding.objects.filter(frozen=True).exists()
-    assert queries.latest_snapshot(token_id=ready.token.pk).supply == parse_quantity("88")
+    snapshot = queries.latest_snapshot(token_id=ready.token.pk)
+    assert snapshot is not None
+    assert snapshot.supply == parse_quantity("88")
     assert not Breaker.objects.filter(status="OPEN").exists()
 
 

@@ -15,8 +15,9 @@ from issuance.models import Hold, Order
 from issuance.policy import HoldActive
 from issuance.services.holds import HoldInvalid, HoldOfAnother, HoldTerms
 from issuance.states import ChainTransactionKind, Direction, HoldOwner, HoldReason, OrderType
+from tests.custody import rows as custody_rows
 from tests.issuance import paper as papers
-from tests.issuance.stage import COLLEAGUE, OPERATOR
+from tests.issuance.stage import COLLEAGUE, OPERATOR, make_wallet
 
 pytestmark = pytest.mark.django_db
 SECRET_NOTE = "case 12, the investor's cousin"
@@ -80,7 +81,7 @@ def test_a_hold_stops_only_the_directions_it_names():
 
 def test_a_hold_on_another_wallet_or_investor_stops_nothing_here():
     paper = papers.build()
-    other = papers.make_wallet(paper.investor, papers.OTHER_ADDRESS)
+    other = make_wallet(paper.investor, papers.OTHER_ADDRESS)
     hold(paper, on="wallet", wallet_id=other.pk)
     paper.order()
 
@@ -92,6 +93,7 @@ def test_an_order_taken_before_the_hold_is_not_signed_for_and_goes_on_after_it()
     assert sign_for(order) is None
     order.refresh_from_db()
     assert (order.status, order.reason_code) == ("QUEUED", "hold_active")
+    assert order.next_attempt_at is not None
     assert order.next_attempt_at > timezone.now() + timedelta(seconds=5)
     lifted_at = timezone.now()
     lift(row, now=lifted_at)
@@ -171,7 +173,7 @@ def test_a_hold_that_makes_no_sense_is_refused(changes):
     if changes.get("until"):
         changes = {"until": timezone.now() - timedelta(seconds=1)}
     if changes.get("wallet_id"):
-        elsewhere = papers.make_wallet(paper.investor, papers.OTHER_ADDRESS)
+        elsewhere = make_wallet(paper.investor, papers.OTHER_ADDRESS)
         type(elsewhere).objects.filter(pk=elsewhere.pk).update(network="elsewhere")
         changes = {"wallet_id": elsewhere.pk}
     with pytest.raises(HoldInvalid):
@@ -195,7 +197,9 @@ def test_events_tell_the_institution_the_code_and_never_the_note():
     assert {each["reason_code"] for each in bodies} == {"legal_order"}
     assert bodies[0]["investor_id"] == paper.investor.public_id
     assert all(SECRET_NOTE not in bytes(event.body).decode() for event in told)
-    assert "over" not in bytes(told.last().body).decode().split("data")[1]
+    last = told.last()
+    assert last is not None
+    assert "over" not in bytes(last.body).decode().split("data")[1]
 
 
 @pytest.mark.parametrize(
@@ -218,8 +222,8 @@ def test_the_database_refuses_what_the_service_never_writes(columns):
 
 def test_institutions_read_the_holds_that_concern_them_and_no_others(db):  # noqa: ARG001
     paper = papers.build()
-    other = papers.custody_rows.make_institution("Other Broker")
-    stranger = papers.custody_rows.make_investor(other)
+    other = custody_rows.make_institution("Other Broker")
+    stranger = custody_rows.make_investor(other)
     mine, shared = hold(paper, on="investor"), hold(paper, Direction.TRANSFER)
     foreign = hold(paper, investor_id=stranger.pk, token_id=None)
     answer = paper.api.get("/v1/holds")

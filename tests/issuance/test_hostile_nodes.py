@@ -6,7 +6,7 @@ import pytest
 
 from core.models import Breaker
 from issuance.chain.client import ChainClient
-from issuance.models import ChainTransaction
+from issuance.models import ChainTransaction, Order
 from tests.issuance.chain.nodes import Liar
 from tests.issuance.chain.test_pool import forked, shifted
 from tests.issuance.stage import NETWORK
@@ -76,7 +76,7 @@ def refuse(node: Liar) -> None:
 def go_down(node: Liar) -> None:
     """Nobody there."""
     node.answers["eth_chainId"] = 503
-    node.respond = lambda _: (503, b"")
+    node.reply = (503, b"")
 
 
 def babble(node: Liar) -> None:
@@ -94,7 +94,7 @@ def flood(node: Liar) -> None:
 def move_chain(node: Liar) -> None:
     """A node of another chain."""
     node.answers["eth_chainId"] = {"result": "0x1"}
-    node.truth = lambda *_: {"result": "0x1"}
+    node.untruth = {"result": "0x1"}
 
 
 def be_silent(node: Liar) -> None:
@@ -105,7 +105,7 @@ def be_silent(node: Liar) -> None:
 LIES = [hide, invent, misnumber, lag, refuse, go_down, babble, flood, move_chain, be_silent]
 
 
-def _status(order) -> str:
+def _status(order: Order) -> str:
     order.refresh_from_db()
     return order.status
 
@@ -167,5 +167,4 @@ def heal(node: Liar) -> None:
     """Nothing but the truth from now on."""
     node.answers = {"eth_chainId": {"result": hex(31_337)}}
     node.batch = lambda entries: entries
-    for name in ("respond", "truth"):
-        node.__dict__.pop(name, None)
+    node.reply = node.untruth = None

@@ -46,6 +46,7 @@ def test_another_look_is_due_at_once(ready):
     ready.order("10")
     ready.tick()
     row, now = ChainTransaction.objects.get(kind="MINT"), timezone.now()
+    assert row.next_attempt_at is not None
     assert row.next_attempt_at > now
     services.look_again(chain_transaction_id=row.pk, actor=OPERATOR, now=now)
     row.refresh_from_db()

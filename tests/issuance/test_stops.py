@@ -15,7 +15,7 @@ from issuance.models import ChainTransaction, TransferStop
 from issuance.pipeline import stops
 from issuance.services.holds import HoldTerms
 from issuance.states import Direction, HoldOwner, HoldReason
-from tests.issuance.stage import COLLEAGUE, OPERATOR, let_pass, secret
+from tests.issuance.stage import COLLEAGUE, OPERATOR, Stage, let_pass, secret
 
 
 def hold(**named):
@@ -43,7 +43,7 @@ def enforce(stage, now=None):
     return stops.enforce_holds(world=stage.world, now=now or timezone.now())
 
 
-def is_frozen(stage) -> bool:
+def is_frozen(stage: Stage) -> bool:
     return stage.reader.holder(stage.wallet.address).frozen
 
 

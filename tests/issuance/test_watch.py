@@ -10,7 +10,7 @@ from core.models import Breaker
 from issuance import services
 from issuance.chain.client import ChainClient
 from issuance.chain.finality import FinalityPolicy, policy_of
-from issuance.models import ChainTransaction, GasAccount, NetworkLook, NodeScore
+from issuance.models import ChainTransaction, GasAccount, NetworkLook, NodeScore, Order
 from issuance.pipeline import watch
 from issuance.services import nodes as node_services
 from issuance.services.nodes import FinalityStalled, GasAccountsEmpty, GasBudgetSpent
@@ -118,7 +118,9 @@ def test_a_clock_that_differs_from_the_chains_is_told_and_stops_nothing(stage, n
     stage.anvil.mine(5)
     assert look(stage, later=-45).alarm == "clock_skewed"
     assert look(stage, later=150).alarm == "clock_skewed"
-    assert NetworkLook.objects.get().clock_skew_seconds < -100
+    skew = NetworkLook.objects.get().clock_skew_seconds
+    assert skew is not None
+    assert skew < -100
     assert lane(stage)
     assert look(stage, later=10).alarm == ""
 
@@ -155,6 +157,8 @@ def test_a_spent_budget_stops_new_work_while_what_is_under_way_is_finished(ready
     ready.until(lambda: _status(order) == "COMPLETED")
     assert _status(waiting) == "QUEUED"
     row.refresh_from_db()
+    assert row.gas_used is not None
+    assert row.gas_price_wei is not None
     assert 0 < row.gas_used * row.gas_price_wei < exposure
     # What was only exposed is no longer counted, so there is room again.
     assert look(ready).alarm == ""
@@ -163,7 +167,7 @@ def test_a_spent_budget_stops_new_work_while_what_is_under_way_is_finished(ready
     assert node_services.gas_spent(network=NETWORK, now=day_after) == 0
 
 
-def _status(order) -> str:
+def _status(order: Order) -> str:
     order.refresh_from_db()
     return order.status
 

@@ -105,6 +105,8 @@ def _alone_with_trigger(investor):
 def test_an_investor_named_twice_gets_two_decisions_to_keep():
     investor = make_approved()
     first, second = policy.require_each(investors=[investor, investor], action="mint", now=NOW)
+    assert isinstance(first, Decision)
+    assert isinstance(second, Decision)
     assert first.pk != second.pk
     store_decisions([first, second])
     stored = Decision.objects.filter(pk__in=[first.pk, second.pk])

@@ -5,13 +5,19 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 from urllib.request import ProxyHandler, Request, build_opener
 
 CHAIN_ID = 31_337
 SILENT_SECONDS_MAX = 30
 # A proxy from the environment cannot reach this machine's own node.
 OPENER = build_opener(ProxyHandler({}))
+
+
+class Sink(Protocol):
+    """What an answer is written to."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 def _handler(node: "Node") -> type[BaseHTTPRequestHandler]:
@@ -56,6 +62,8 @@ class Node:
         # Set: every request is left without an answer until the node stops.
         self.silent = threading.Event()
         self.stopped = threading.Event()
+        # Set: the status and the body of every answer, whatever is asked.
+        self.reply: tuple[int, bytes] | None = None
         self.asked: list[str] = []
         self.requests = 0
         self.connections = 0
@@ -71,6 +79,8 @@ class Node:
 
     def respond(self, body: Any) -> tuple[int, bytes]:
         """The status and the bytes for one body, alone or a batch."""
+        if self.reply is not None:
+            return self.reply
         if isinstance(body, list):
             answer = self.batch([self._one(each) for each in body])
         else:
@@ -79,7 +89,7 @@ class Node:
             return answer, b""
         return 200, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
-    def write(self, file: BinaryIO, payload: bytes) -> None:
+    def write(self, file: Sink, payload: bytes) -> None:
         """Send an answer, at once or byte by byte."""
         if not self.bytes_a_second:
             file.write(payload)
@@ -114,13 +124,17 @@ class Liar(Node):
 
     def __init__(self, upstream: str, chain_id: int = CHAIN_ID) -> None:
         self.upstream = upstream
+        # Set: what stands where the truth of the real node would.
+        self.untruth: dict[str, Any] | None = None
         super().__init__(chain_id)
 
     def otherwise(self, call: dict[str, Any]) -> Any:
         return self.truth(call["method"], *call["params"])
 
     def truth(self, method: str, *params: object) -> dict[str, Any]:
-        """What the real node says: its result or its error."""
+        """What the real node says, its result or its error, or the untruth that stands for it."""
+        if self.untruth is not None:
+            return self.untruth
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         request = Request(
             self.upstream, json.dumps(body).encode(), {"Content-Type": "application/json"}

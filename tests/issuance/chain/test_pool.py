@@ -18,7 +18,7 @@ from issuance.chain.errors import (
 from issuance.chain.finality import FinalityPolicy
 from issuance.chain.scores import NodeState
 from issuance.chain.transport import LIMITS
-from issuance.chain.types import SendKind
+from issuance.chain.types import OrderItem, SendKind
 from tests.issuance.chain.nodes import Liar
 from tests.issuance.chain.test_client import signed_transfer
 
@@ -296,7 +296,7 @@ def test_a_node_without_our_finalized_block_cannot_say_that_something_is_absent(
 
 def test_a_refusal_of_the_contract_needs_two_nodes(anvil, nodes, open_world):
     client = ChainClient("anvil", [node.url for node in nodes], anvil.chain_id)
-    order = token.encode_burn_order(token.OrderItem(9, open_world.alice.address, 1))
+    order = token.encode_burn_order(OrderItem(9, open_world.alice.address, 1))
     with pytest.raises(CallReverted):
         client.simulate(sender=open_world.issuer.address, to=open_world.address, data=order)
     nodes[0].answers["eth_estimateGas"] = {"result": "0x5208"}

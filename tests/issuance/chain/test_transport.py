@@ -78,7 +78,7 @@ def test_a_status_is_no_answer(node, status, error):
 
 
 def test_a_status_may_carry_the_nodes_own_error(node):
-    node.respond = lambda _: (400, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32600}}')
+    node.reply = (400, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32600}}')
     assert b"error" in transport(node).post(ASK)
 
 
