@@ -54,7 +54,7 @@ class Liar:
         return [self.send(raw) for raw in raws]
 
     def _lies(self, kind: str) -> bool:
-        left = self.__dict__.get("lies", {}).get(kind, 0)
+        left: int = self.__dict__.get("lies", {}).get(kind, 0)
         if left:
             self.lies[kind] = left - 1
         return left > 0

@@ -2,9 +2,11 @@
 
 import os
 import random
+from datetime import datetime
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils import timezone
 
 from core.models import Breaker
@@ -46,8 +48,9 @@ def test_the_node_itself_brings_empty_blocks_back_as_they_were(chaos):
     assert same > 0
 
 
-def a_crew(points):
-    return Crew(post=None, size=0, dice=random.Random(1), points=points, level=2)
+def a_crew(points, post=None):
+    """Nobody is hired, so that no post is needed."""
+    return Crew(post=post, size=0, dice=random.Random(1), points=points, level=2)
 
 
 def test_a_point_that_is_seldom_passed_is_waited_for_at_its_first_pass():
@@ -86,11 +89,13 @@ def test_a_commit_that_is_cut_off_is_heard_of_as_an_error(is_sent, tmp_path):
     trail = tmp_path / "trail"
     Breaker.objects.count()
     mishaps = Mishaps(random.Random(1), trail)
+    wrapper = connections[connection.alias]
+    assert isinstance(wrapper, DatabaseWrapper)
 
     def insert_and_lose():
         with transaction.atomic():
             Breaker.objects.create(name="of.a.test", created_at=timezone.now())
-            mishaps._cut(connection, is_sent=is_sent)
+            mishaps._cut(wrapper, is_sent=is_sent)
 
     with pytest.raises(OperationalError):
         insert_and_lose()
@@ -107,6 +112,6 @@ def test_a_skewed_clock_is_wrong_in_its_own_process_only(tmp_path):
         os.write(writer, timezone.now().isoformat().encode())
         os._exit(0)
     os.waitpid(pid, 0)
-    told = timezone.datetime.fromisoformat(os.read(reader, 64).decode())
+    told = datetime.fromisoformat(os.read(reader, 64).decode())
     wrong = abs((told - timezone.now()).total_seconds())
     assert 1 < wrong < 3_700

@@ -164,6 +164,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def fail_over(self):
         """Everything committed since the cut is lost, and the database's history is another."""
+        assert self.cut is not None
         transaction.savepoint_rollback(self.cut)
         NetworkGate.objects.update(mark="another history")
         self.cut = None
