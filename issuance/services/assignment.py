@@ -160,7 +160,11 @@ def delay_order(*, order_id: uuid.UUID, reason_code: str, wait: timedelta, now: 
 
 @use_case
 def refuse_order(*, order_id: uuid.UUID, reason_code: str, now: datetime) -> None:
-    """The contract would never take this unbound mint: it ends, and its shares are free again."""
+    """The contract would never take this unbound mint: it ends, and its shares are free again.
+
+    Raises Recovering while a lost commit may have signed for it.
+    """
+    queries.require_recovered(network=queries.network_of(order_id=order_id))
     order = queries.order_for_update(order_id=order_id)
     if order.status != OrderStatus.QUEUED or order.type != OrderType.MINT:
         return

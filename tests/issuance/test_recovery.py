@@ -331,3 +331,15 @@ def test_two_workers_make_each_step_of_a_recovery_once(ready):
     assert Fence.objects.count() == signers
     assert ChainTransaction.objects.filter(kind="FILL").count() == signers * WIDTH
     recovered(ready)
+
+
+@pytest.mark.django_db
+def test_no_instant_after_a_failover_lets_a_contracts_refusal_end_an_order():
+    """A lost transaction may have minted it before the contract began to refuse."""
+    paper = papers.build()
+    order = paper.order()
+    fail_over()
+    with pytest.raises(Recovering):
+        services.refuse_order(order_id=order.pk, reason_code="chain_frozen", now=timezone.now())
+    assert status(order) == "QUEUED"
+    assert custody_queries.position(paper.fund.pk).reserved == order.quantity
