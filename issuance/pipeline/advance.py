@@ -8,6 +8,7 @@ from time import monotonic
 
 import structlog
 
+from core.errors import DomainError
 from core.failpoints import failpoint
 from core.work import claim_due
 from issuance import queries, services
@@ -75,12 +76,22 @@ def _take_plain(
 
 
 def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
-    """Make one step: sign what has no form yet, send what was not sent, look at any other."""
+    """Make one step: sign what has no form yet, send what was not sent, look at any other.
+
+    What cannot be written of this one waits with the reason, and holds up no other.
+    """
     try:
-        node = world.chain_of(row.token)
-    except ChainError as unknown:
-        _wait(row, f"{unknown.code}: {unknown}", SUSPICION_WAIT, now)
-        return
+        _step(row, world=world, now=now)
+    except Recovering as waits:
+        # A move's burn is final, and its mint's network does not know its order ids yet.
+        _wait(row, f"{waits.code}: {waits}", LOOK_EVERY, now)
+    except (ChainError, DomainError) as obstacle:
+        _log.warning("advance_waits", transaction=row.public_id, reason=obstacle.code)
+        _wait(row, f"{obstacle.code}: {obstacle}", SUSPICION_WAIT, now)
+
+
+def _step(row: ChainTransaction, *, world: World, now: datetime) -> None:
+    node = world.chain_of(row.token)
     attempts = queries.attempts_of(chain_transaction=row)
     if row.status == ChainTransactionStatus.ASSIGNED:
         _begin(row, attempts, world, now)
@@ -92,11 +103,7 @@ def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
         hashes=[attempt.tx_hash for attempt in attempts],
     )
     failpoint("observe.seen")
-    try:
-        _STEPS[seen.verdict](_Look(row, attempts, seen, world, now))
-    except Recovering as waits:
-        # A move's burn is final, and its mint's network does not know its order ids yet.
-        _wait(row, f"{waits.code}: {waits}", LOOK_EVERY, now)
+    _STEPS[seen.verdict](_Look(row, attempts, seen, world, now))
 
 
 def _begin(row: ChainTransaction, attempts: list[Attempt], world: World, now: datetime) -> None:

@@ -11,7 +11,6 @@ from issuance import queries, services
 from issuance.chain.errors import ChainError
 from issuance.chain.token import TokenReader
 from issuance.models import Order, TokenLog
-from issuance.models.gates import Recovering
 from issuance.pipeline import doubts
 from issuance.pipeline.world import World
 from issuance.states import OrderStatus, OrderType
@@ -29,21 +28,29 @@ def check_due(*, world: World, now: datetime) -> int:
     claimed = claim_due(doubtful, now=now, lease=LEASE, limit=CLAIM_MAX)
     ids = [order.pk for order in claimed]
     orders = Order.objects.select_related("token__cursor", "wallet").filter(pk__in=ids)
-    return sum(_check(order, world=world, now=now) for order in orders.order_by("pk"))
+    return sum(_check_one(order, world=world, now=now) for order in orders.order_by("pk"))
+
+
+def _check_one(order: Order, *, world: World, now: datetime) -> int:
+    """What cannot be written of this order waits with the reason, and holds up no other."""
+    try:
+        return _check(order, world=world, now=now)
+    except (ChainError, DomainError) as obstacle:
+        # In recovery "unused" is not the last word: a lost transaction may still use the id. And a
+        # move's burn waits for as long as its mint's network does not know its order ids.
+        _log.info("check_waits", order=order.public_id, reason=obstacle.code)
+        services.delay_order(order_id=order.pk, reason_code=obstacle.code, wait=RETRY, now=now)
+        return 0
 
 
 def _check(order: Order, *, world: World, now: datetime) -> int:
     if not order.token.exactly_once_on_chain:
         return _prove(order, world=world, now=now)
-    try:
-        node = world.chain_of(order.token)
-        reader = TokenReader(node, order.token.address)
-        finalized = node.finalized()
-        used = reader.is_executed(order.onchain_id, at=finalized.number)
-        used_above = used or reader.is_executed(order.onchain_id)
-    except ChainError as unknown:
-        services.delay_order(order_id=order.pk, reason_code=unknown.code, wait=RETRY, now=now)
-        return 0
+    node = world.chain_of(order.token)
+    reader = TokenReader(node, order.token.address)
+    finalized = node.finalized()
+    used = reader.is_executed(order.onchain_id, at=finalized.number)
+    used_above = used or reader.is_executed(order.onchain_id)
     failpoint("check.asked")
     if used:
         return _settle_by_log(order, now=now)
@@ -51,24 +58,15 @@ def _check(order: Order, *, world: World, now: datetime) -> int:
         # Somebody's transaction has just used it; wait for its finality.
         services.delay_order(order_id=order.pk, reason_code="", wait=RETRY, now=now)
         return 0
-    try:
-        services.requeue_checked(order_id=order.pk, wait=REQUEUE_WAIT, now=now)
-    except DomainError as obstacle:
-        # In recovery "unused" is not the last word: a lost transaction may still use the id.
-        services.delay_order(order_id=order.pk, reason_code=obstacle.code, wait=RETRY, now=now)
-        return 0
+    services.requeue_checked(order_id=order.pk, wait=REQUEUE_WAIT, now=now)
     failpoint("check.requeued")
     return 1
 
 
 def _prove(order: Order, *, world: World, now: datetime) -> int:
     """The contract cannot be asked by id: our own transactions and the logs must tell."""
-    try:
-        node = world.chain_of(order.token)
-        return doubts.resolve(order=order, node=node, requeue_wait=REQUEUE_WAIT, now=now)
-    except (ChainError, DomainError) as obstacle:
-        services.delay_order(order_id=order.pk, reason_code=obstacle.code, wait=RETRY, now=now)
-        return 0
+    node = world.chain_of(order.token)
+    return doubts.resolve(order=order, node=node, requeue_wait=REQUEUE_WAIT, now=now)
 
 
 def _settle_by_log(order: Order, *, now: datetime) -> int:
@@ -96,11 +94,6 @@ def _settle_by_log(order: Order, *, now: datetime) -> int:
             order_id=order.pk, reason_code="id_conflict", wait=timedelta(minutes=5), now=now
         )
         return 0
-    try:
-        services.finish_checking(order_id=order.pk, tx_hash=log.tx_hash, now=now)
-    except Recovering as waits:
-        # A move's burn, and its mint's network does not know its order ids yet.
-        services.delay_order(order_id=order.pk, reason_code=waits.code, wait=RETRY, now=now)
-        return 0
+    services.finish_checking(order_id=order.pk, tx_hash=log.tx_hash, now=now)
     failpoint("check.finished")
     return 1

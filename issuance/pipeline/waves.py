@@ -130,9 +130,12 @@ def _record(found: _Found, *, pace: Pace, now: datetime) -> set[uuid.UUID]:
     for some in _portions(found.included):
         failpoint("include.before_record")
         receipts = {row.pk: receipt for row, receipt in some}
-        services.record_inclusions(receipts=receipts, look_in=pace.look_every, now=now)
+        try:
+            services.record_inclusions(receipts=receipts, look_in=pace.look_every, now=now)
+            done |= receipts.keys()
+        except DomainError as refusal:
+            _log.warning("including_one_by_one", reason=refusal.code)
         failpoint("include.recorded")
-        done |= receipts.keys()
     for some in _portions(found.settled):
         evidence = {row.pk: _evidence(row, receipt) for row, receipt in some}
         failpoint("settle.before")
@@ -144,8 +147,11 @@ def _record(found: _Found, *, pace: Pace, now: datetime) -> set[uuid.UUID]:
         failpoint("settle.committed")
     if found.unchanged:
         ids = [row.pk for row in found.unchanged]
-        services.look_again_later(ids=ids, look_in=pace.look_every, now=now)
-        done |= set(ids)
+        try:
+            services.look_again_later(ids=ids, look_in=pace.look_every, now=now)
+            done |= set(ids)
+        except DomainError as refusal:
+            _log.warning("looking_one_by_one", reason=refusal.code)
     return done
 
 

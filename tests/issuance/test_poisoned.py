@@ -1,0 +1,66 @@
+"""One row that cannot be worked on holds up no other row of the same tick."""
+
+from django.utils import timezone
+
+from custody.ledger import InsufficientShares
+from issuance import services
+from issuance.models import ChainTransaction, Order
+from issuance.pipeline import advance, check
+from issuance.pipeline import waves as plain
+
+
+def status(order):
+    return Order.objects.get(pk=order.pk).status
+
+
+def test_a_transaction_that_cannot_be_settled_waits_and_the_next_one_goes_on(ready, monkeypatch):
+    first, second = ready.order("1"), ready.order("2")
+    monkeypatch.setattr(plain, "take", lambda *, rows, **_: rows)
+    ready.tick()
+    mint = ChainTransaction.objects.get(kind="MINT")
+    monkeypatch.setattr(
+        services,
+        "record_inclusion",
+        lambda **_: (_ for _ in ()).throw(InsufficientShares(order_id=first.public_id)),
+    )
+    ready.hurry()
+    ready.anvil.mine(1)
+    advance.advance_due(world=ready.world, clock=timezone.now)
+    mint.refresh_from_db()
+    assert mint.last_note.startswith("insufficient_shares")
+    assert mint.leased_until is None
+    assert mint.next_attempt_at > timezone.now()
+    monkeypatch.undo()
+    ready.until(lambda: {status(first), status(second)} == {"COMPLETED"})
+
+
+def test_rows_that_cannot_be_recorded_together_are_looked_at_alone(ready, monkeypatch):
+    order = ready.order("1")
+    ready.tick()
+
+    def refuse(**_):
+        raise InsufficientShares
+
+    monkeypatch.setattr(services, "record_inclusions", refuse)
+    monkeypatch.setattr(services, "look_again_later", refuse)
+    monkeypatch.setattr(services, "settle_mints", refuse)
+    ready.until(lambda: status(order) == "COMPLETED")
+
+
+def test_an_order_whose_check_cannot_be_written_waits_and_the_others_are_checked(
+    ready, monkeypatch
+):
+    orders = [ready.order("1"), ready.order("2")]
+    for order in orders:
+        services.doubt_order(order_id=order.pk, now=timezone.now())
+    poisoned = min(orders, key=lambda order: order.pk)
+    requeue = services.requeue_checked
+
+    def refuse(*, order_id, **rest):
+        if order_id == poisoned.pk:
+            raise InsufficientShares
+        return requeue(order_id=order_id, **rest)
+
+    monkeypatch.setattr(services, "requeue_checked", refuse)
+    assert check.check_due(world=ready.world, now=timezone.now()) == 1
+    assert status(poisoned) == "CHECKING"
