@@ -10,6 +10,7 @@ from config.devstack import checks
 from config.devstack.processes import Interrupted, StackError
 
 INTERRUPTED = 130
+USAGE = 2
 
 
 def _file(name: str) -> str:
@@ -24,11 +25,21 @@ def _parser() -> argparse.ArgumentParser:
     demo_parser.add_argument("--json", type=_file, metavar="FILE", help="write the summary here")
     run_parser = commands.add_parser("run", help="portal and API with demo data until Ctrl-C")
     run_parser.add_argument("--fresh", action="store_true", help="throw the former data away")
-    commands.add_parser("test", help="pytest on private servers", add_help=False)
-    commands.add_parser("crash", help="the pipeline in a storm, with a judge", add_help=False)
+    commands.add_parser(
+        "test", help="pytest on private servers; takes pytest's arguments", add_help=False
+    )
+    commands.add_parser(
+        "crash",
+        help="the pipeline in a storm, with a judge; crash --help lists its options",
+        add_help=False,
+    )
     commands.add_parser("lint", help="everything a reviewer should not have to say")
-    bench_parser = commands.add_parser("bench", help="measure against the bars")
-    bench_parser.add_argument("name", nargs="?", help="one benchmark; all of them without a name")
+    bench_parser = commands.add_parser(
+        "bench",
+        help="measure against a named peer and the physical limit",
+        epilog="bench chain also takes --seconds N, --rate N and --seed N.",
+    )
+    bench_parser.add_argument("name", nargs="?", help="chain, gas or ledger; without a name all")
     bench_parser.add_argument("--json", type=_file, metavar="FILE", help="write the rows here")
     return parser
 
@@ -56,6 +67,9 @@ def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def main() -> int:
     parser = _parser()
+    if not sys.argv[1:]:
+        parser.print_help(sys.stderr)
+        return USAGE
     arguments, rest = parser.parse_known_args()
     if rest and arguments.command not in ("test", "crash", "bench"):
         parser.error(f"unknown: {' '.join(rest)}")
