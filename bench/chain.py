@@ -9,9 +9,13 @@ product's tasks run in processes of their own beside PostgreSQL and anvil on the
 import argparse
 import sys
 import uuid
+from typing import TYPE_CHECKING
 
 from bench.chain_stage import INVESTORS, prepare, servers
 from bench.report import Row, publish
+
+if TYPE_CHECKING:
+    from bench.chain_peers import Bare
 
 BATCHED_BAR = 400
 UNBATCHED_BAR = 100
@@ -54,7 +58,7 @@ def main() -> int:
     return 1 if faults else code
 
 
-def _peers(bare, seconds: float) -> dict[str, float]:  # noqa: ANN001 - chain_peers.Bare, imported late
+def _peers(bare: "Bare", seconds: float) -> dict[str, float]:
     from bench import chain_peers  # noqa: PLC0415 - needs django.setup()
 
     part = min(1.0, seconds / 30)

@@ -32,7 +32,7 @@ class Bare:
     node: ChainClient
     key: PrivateKey
     address: str
-    holders: list[str]
+    holders: Sequence[str]
 
     @property
     def sender(self) -> str:
@@ -92,9 +92,9 @@ def loop_rate(bare: Bare, *, seconds: float, wait: bool) -> float:
     """Mints per second of web3.py's loop: sign, send and, with ``wait``, wait for the receipt."""
     w3 = Web3(HTTPProvider(bare.anvil.url, request_kwargs={"proxies": {"no_proxy": "127.0.0.1"}}))
     account = w3.eth.account.from_key(bare.key.to_bytes())
-    nonce = first = w3.eth.get_transaction_count(account.address)
+    nonce = first = int(w3.eth.get_transaction_count(account.address))
     started = time.monotonic()
-    tx_hash = b""
+    tx_hash = None
     while time.monotonic() - started < seconds:
         (order,) = _orders(bare, 1)
         fields = {
@@ -106,7 +106,7 @@ def loop_rate(bare: Bare, *, seconds: float, wait: bool) -> float:
         nonce += 1
         if wait:
             w3.eth.wait_for_transaction_receipt(tx_hash, timeout=30, poll_latency=0.05)
-    if not wait:
+    if not wait and tx_hash is not None:
         w3.eth.wait_for_transaction_receipt(tx_hash, timeout=60, poll_latency=0.05)
     return (nonce - first) / (time.monotonic() - started)
 

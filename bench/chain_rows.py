@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -13,6 +13,7 @@ from bench.chain_stage import INSTITUTIONS, NETWORK, PURSE_WEI, SHARES_EACH, SWI
 from config.devstack.anvil import Anvil
 from core import events, services
 from core.actors import Actor, ActorKind, system
+from core.errors import DomainError
 from core.ids import new_uuid
 from core.models import Institution
 from core.units import UNITS_PER_WHOLE, Units
@@ -35,7 +36,7 @@ from issuance.pipeline.world import World, from_settings
 from issuance.services.facts import order_facts
 from issuance.states import OrderStatus, OrderType
 from kyc import policy as kyc_policy
-from kyc.models import Fact, Investor, Wallet, store_decisions
+from kyc.models import Decision, Fact, Investor, Wallet, store_decisions
 
 BENCH = system("bench")
 CLIENT = Actor(ActorKind.API_KEY, "bench")
@@ -135,10 +136,7 @@ def _make_chunk(
 ) -> None:
     now = timezone.now()
     investors = [wallet.investor for wallet in wallets]
-    decisions = kyc_policy.require_each(
-        investors=investors, action="mint", now=now, trigger="order"
-    )
-    store_decisions(decisions)
+    decisions = _decisions(investors, now)
     orders = [
         Order(
             id=new_uuid(), created_at=now, institution_id=wallet.investor.institution_id,
@@ -171,6 +169,19 @@ def _make_chunk(
     events.record_many(said, actor=CLIENT, now=now)
 
 
+def _decisions(investors: list[Investor], now: datetime) -> list[Decision]:
+    """Stored, for each investor; the stage has none who may not mint."""
+    decisions = []
+    for answer in kyc_policy.require_each(
+        investors=investors, action="mint", now=now, trigger="order"
+    ):
+        if isinstance(answer, DomainError):
+            raise answer
+        decisions.append(answer)
+    store_decisions(decisions)
+    return decisions
+
+
 def _onchain_ids(token: Token, count: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -180,7 +191,7 @@ def _onchain_ids(token: Token, count: int) -> list[int]:
         return [int(row[0]) for row in cursor.fetchall()]
 
 
-def _investor(institution: Institution, number: int, now) -> Investor:  # noqa: ANN001
+def _investor(institution: Institution, number: int, now: datetime) -> Investor:
     return Investor(
         id=new_uuid(), created_at=now, institution=institution, external_id=f"bench-{number}",
         kind="NATURAL", legal_name="Anna Muster", status="APPROVED", proposed_by="operator:1",

@@ -3,8 +3,9 @@
 from django.db.models import Count, Sum
 
 from core import audit
+from custody import queries as custody_queries
 from custody.ledger.audit import audit as audit_ledger
-from issuance import invariants, queries
+from issuance import invariants
 from issuance.chain import registry
 from issuance.chain.token import TokenReader
 from issuance.models import ChainTransactionOrder, Order, Token, TokenLog
@@ -26,7 +27,7 @@ def _supply(token: Token) -> list[str]:
     expected = int(mints.aggregate(total=Sum("quantity"))["total"] or 0)
     reader = TokenReader(registry.client_for(token.network), token.address)
     supply = reader.supply(at="finalized")
-    backing = queries.custody_queries.backing(token.pk)
+    backing = custody_queries.backing(token.pk)
     found = []
     if supply != expected:
         found.append(f"supply is {supply}, completed mints are {expected}")
