@@ -29,6 +29,7 @@ def test_a_transaction_that_cannot_be_settled_waits_and_the_next_one_goes_on(rea
     mint.refresh_from_db()
     assert mint.last_note.startswith("insufficient_shares")
     assert mint.leased_until is None
+    assert mint.next_attempt_at is not None
     assert mint.next_attempt_at > timezone.now()
     monkeypatch.undo()
     ready.until(lambda: {status(first), status(second)} == {"COMPLETED"})
