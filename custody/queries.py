@@ -237,8 +237,18 @@ def lock_caps(*, fund_id: uuid.UUID) -> None:
 
 
 def highest_caps(fund_id: uuid.UUID) -> Units:
-    """The most units the contracts of a fund can come to allow with what has been attested so far."""
-    return Units(sum(bound.highest for bound in cap_bounds(fund_id).values()))
+    """The most units the contracts of a fund can come to allow with what has been attested so far.
+
+    A token that was never attested for counts with what lies behind it.
+    """
+    capped = sum(bound.highest for bound in cap_bounds(fund_id).values())
+    return Units(capped + uncapped_backing(fund_id))
+
+
+def uncapped_backing(fund_id: uuid.UUID) -> Units:
+    """Units behind the tokens of a fund whose contracts no figure was ever attested for."""
+    rows = LedgerAccount.objects.filter(fund_id=fund_id, bucket=Bucket.BACKING)
+    return _sum(rows.exclude(owner__in=list(cap_bounds(fund_id))))
 
 
 def last_departure(fund_id: uuid.UUID) -> datetime | None:

@@ -101,9 +101,9 @@ def _check_caps(token: Token, *, now: datetime) -> list[Violation]:
     """
     bounds = custody_queries.cap_bounds(token.fund_id).values()
     settled = custody_queries.position(token.fund_id).settled
-    if sum(each.highest for each in bounds) <= settled:
+    if custody_queries.highest_caps(token.fund_id) <= settled:
         return []
-    coming = sum(each.newest for each in bounds)
+    coming = sum(each.newest for each in bounds) + custody_queries.uncapped_backing(token.fund_id)
     left_at = custody_queries.last_departure(token.fund_id)
     if coming <= settled or (left_at is not None and now - left_at < CAPS_FALL_WITHIN):
         return []

@@ -11,6 +11,7 @@ from custody.ledger.accounts import (
     open_fund,
     open_investor,
     open_token,
+    require_running,
     resume,
 )
 from custody.ledger.batches import MintShares, back_many, reserve_many
@@ -54,6 +55,7 @@ __all__ = [
     "open_investor",
     "open_token",
     "release_burn",
+    "require_running",
     "reserve",
     "reserve_many",
     "restrict",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
-from custody.ledger.posting import require_transaction
+from custody.ledger.posting import LedgerHalted, require_transaction
 from custody.models import CustodyAccount, Fund, LedgerAccount
 from custody.states import INVESTOR_BUCKETS, OWNERLESS_BUCKETS, Bucket
 
@@ -51,6 +51,17 @@ def halt(*, fund_id: uuid.UUID) -> None:
 def resume(*, fund_id: uuid.UUID) -> None:
     """Let mints of this fund pass again."""
     _set_halted(fund_id, halted=False)
+
+
+def require_running(*, fund_id: uuid.UUID) -> None:
+    """Raises LedgerHalted while minting against the fund is halted.
+
+    For what mints without a posting of its own; a lock on any of the fund's buckets keeps the
+    answer until commit.
+    """
+    require_transaction()
+    if LedgerAccount.objects.filter(fund_id=fund_id, halted=True).exists():
+        raise LedgerHalted
 
 
 def _set_halted(fund_id: uuid.UUID, *, halted: bool) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from core.transitions import Transition, move, move_many
 from core.use_case import use_case
+from custody import ledger
+from custody import queries as custody_queries
 from issuance import policy, queries
 from issuance.chain import types as chain
 from issuance.chain.standards import standard_of
@@ -102,7 +104,10 @@ def _assign(
     if kind != ChainTransactionKind.CANCEL_REDEEM:
         ready, away = screen(orders=set_aside(orders, now=now), now=now)
     if kind == ChainTransactionKind.MINT:
-        # Before the room is read: another lane of the same token may be numbering at this instant.
+        # Before the room is read: another lane of the same token may be numbering at this instant,
+        # and where no contract caps it, a figure that lifts a sibling's cap may be taken.
+        if not token.has_attested_cap:
+            custody_queries.lock_caps(fund_id=token.fund_id)
         postings.lock(orders=[*ready, *(each.order for each in away)])
         ready, _ = policy.split_by_room(token, ready)
         ready, _ = split_by_unfinalized(token=token, orders=ready)
@@ -225,6 +230,9 @@ def _locked_orders(
 
 
 def _post(ready: Sequence[Order], away: Sequence[TurnedAway], *, now: datetime) -> None:
+    if any(postings.is_backed(order) for order in ready):
+        # Their posting was made long ago, and would not ask again.
+        ledger.require_running(fund_id=ready[0].token.fund_id)
     postings.back_many(orders=ready, actor=PIPELINE, now=now)
     for each in away:
         if each.to == OrderStatus.REJECTED:

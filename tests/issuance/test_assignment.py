@@ -96,3 +96,18 @@ def test_an_approval_for_size_does_not_answer_a_review_that_came_later(settings)
     approve(order)
     assert sign_for(order) is not None
     assert fresh(order).status == "SUBMITTED"
+
+
+def test_an_order_that_was_signed_for_before_waits_for_the_thaw_too():
+    """Its shares lie in backing already, so no posting asks about the halt a second time."""
+    paper = papers.build()
+    order = paper.order("10")
+    services.doubt_order(order_id=order.pk, now=timezone.now())
+    services.requeue_checked(order_id=order.pk, wait=timedelta(0), now=timezone.now())
+    assert (fresh(order).status, fresh(order).requeues) == ("QUEUED", 1)
+    custody_services.freeze_fund(
+        fund_id=paper.fund.pk, reason="doubt", actor=OPERATOR, now=timezone.now()
+    )
+    with pytest.raises(LedgerHalted):
+        sign_for(order)
+    assert fresh(order).status == "QUEUED"

@@ -20,7 +20,7 @@ from issuance.chain.wallets import Wallet as Key
 from issuance.models import ChainTransaction, Order, Signer, Token
 from issuance.pipeline import assign, reserves
 from issuance.pipeline.world import World
-from issuance.services import lanes
+from issuance.services import lanes, postings
 from issuance.services.attestations import CapsExhausted
 from issuance.services.room import split_by_unfinalized
 from issuance.states import ChainTransactionKind, SignerRole
@@ -270,3 +270,52 @@ def test_no_limit_holds_nothing_back(settings):
     orders = [paper.order("500"), paper.order("400")]
     assert split_by_unfinalized(token=paper.token, orders=orders) == (orders, [])
     assert Order.objects.count() == 2
+
+
+# --- a token that no contract caps, beside one that has a cap ------------------------------------
+
+
+def uncapped(token):
+    """As an attached ERC-3643 token: what it may show is what lies behind it."""
+    Token.objects.filter(pk=token.pk).update(
+        standard="ERC3643", attested_units=0, attested_as_of=None, redemption_wallet=papers.ADDRESS
+    )
+    token.refresh_from_db()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_cap_rises_while_shares_are_numbered_for_a_sibling_without_one(monkeypatch):
+    pair = build()
+    uncapped(pair.near)
+    finalise(pair.far, record(pair.far, 500))
+    order = pair.paper.order("500")
+    outcomes = list[str]()
+
+    def race():
+        try:
+            record(pair.far, 1000, seconds=10)
+            outcomes.append("kept")
+        except CapsExhausted:
+            outcomes.append("refused")
+        finally:
+            connection.close()
+
+    rival = threading.Thread(target=race)
+    post = postings.back_many
+
+    def while_a_figure_comes(**rest):
+        rival.start()
+        rival.join(timeout=2)
+        post(**rest)
+
+    monkeypatch.setattr(postings, "back_many", while_a_figure_comes)
+    assert sign(order) == "SUBMITTED"
+    rival.join(timeout=30)
+    assert outcomes == ["refused"]
+
+
+def test_shares_behind_a_token_without_a_cap_count_before_shares_leave(pair):
+    uncapped(pair.near)
+    papers.mint(pair.paper, "300")
+    record(pair.far, 700)
+    assert custody_queries.highest_caps(pair.paper.fund.pk) == 1000 * ONE
