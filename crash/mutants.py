@@ -55,7 +55,8 @@ def _plant(place: object, name: str, bug: object) -> None:
 
 
 def _close_as_dead(row: ChainTransaction, note: str, now: datetime) -> None:
-    evidence = FinalEvidence(status=ChainTransactionStatus.DEAD, note=note)
+    forms = frozenset(each.tx_hash for each in queries.attempts_of(chain_transaction=row))
+    evidence = FinalEvidence(status=ChainTransactionStatus.DEAD, looked_for=forms, note=note)
     services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now)
 
 

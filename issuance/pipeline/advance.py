@@ -233,8 +233,14 @@ def _mourn(look: _Look) -> None:
         )
         failpoint("gone.recorded")
         return
-    evidence = FinalEvidence(status=ChainTransactionStatus.DEAD, note=seen.note)
-    services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now)
+    evidence = FinalEvidence(
+        status=ChainTransactionStatus.DEAD,
+        # A worker that stood still may not know a form that another one has saved since.
+        looked_for=frozenset(each.tx_hash for each in look.attempts),
+        note=seen.note,
+    )
+    if not services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now):
+        _wait(row, "another form was signed meanwhile", LOOK_EVERY, now)
     failpoint("dead.committed")
 
 

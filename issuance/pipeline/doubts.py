@@ -6,10 +6,10 @@ from issuance import services
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainError
 from issuance.chain.standards import Execution
-from issuance.models import ChainCursor, ChainTransaction, Order, Recovery
+from issuance.models import ChainCursor, ChainTransaction, Order, Recovery, TokenLog
 from issuance.pipeline.follow import RANGES_PER_TICK_MAX, follow
 from issuance.services import unknowable
-from issuance.states import CHAIN_TRANSACTION_FINAL, ChainTransactionStatus
+from issuance.states import CHAIN_TRANSACTION_FINAL, ChainTransactionStatus, OrderType
 
 RETRY = timedelta(seconds=1)
 
@@ -25,6 +25,10 @@ def resolve(*, order: Order, node: chain.Chain, requeue_wait: timedelta, now: da
             break
     if ChainCursor.objects.get(token=order.token).block < finalized.number:
         raise ChainError("the record does not reach the finalized head yet")
+    found = own_log(order)
+    if found is not None:
+        services.finish_checking(order_id=order.pk, tx_hash=found.tx_hash, now=now)
+        return 1
     if was_executed(order) is Execution.NO:
         services.requeue_checked(order_id=order.pk, wait=requeue_wait, now=now)
         return 1
@@ -32,13 +36,21 @@ def resolve(*, order: Order, node: chain.Chain, requeue_wait: timedelta, now: da
     return 0
 
 
+def own_log(order: Order) -> TokenLog | None:
+    """The recorded event by which a transaction of ours carried the order out, if there is one."""
+    kind = "ORDER_MINTED" if order.type == OrderType.MINT else "ORDER_BURNED"
+    return TokenLog.objects.canonical().filter(order=order, kind=kind).first()
+
+
 def was_executed(order: Order) -> Execution:
     """What our own rows and the finalized logs prove of a doubtful order.
 
-    NO: each of its transactions is over without having succeeded, none of them while commits may
+    YES: one of its own transactions shows it. NO: each of its transactions is over without having succeeded, none of them while commits may
     have been lost, and no finalized movement of its wallet and quantity is left unclaimed. The
     record must reach a finalized block above all of that.
     """
+    if own_log(order) is not None:
+        return Execution.YES
     rows = ChainTransaction.objects.filter(order_bindings__order=order)
     ends = [(row.status, row.created_at) for row in rows]
     if not ends or any(status not in CHAIN_TRANSACTION_FINAL for status, _ in ends):

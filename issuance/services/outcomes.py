@@ -16,11 +16,13 @@ from issuance.states import ChainTransactionKind, ChainTransactionStatus, OrderS
 class FinalEvidence:
     """What the chain says at finality about one transaction.
 
-    ``receipt`` is None when it is proven dead. ``events`` are the token's events in the receipt.
+    ``receipt`` is None when it is proven dead; ``looked_for`` are then the hashes of all the forms
+    that were looked for. ``events`` are the token's events in the receipt.
     """
 
     status: ChainTransactionStatus
     receipt: chain.Receipt | None = None
+    looked_for: frozenset[str] = frozenset()
     events: Sequence[chain.TokenEvent] = ()
     reserves: chain.Reserves | None = None
     note: str = ""

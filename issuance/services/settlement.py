@@ -13,7 +13,7 @@ from core.use_case import use_case
 from custody import ledger
 from issuance import queries
 from issuance.chain import types as chain
-from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Token
+from issuance.models import Attempt, ChainTransaction, ChainTransactionOrder, Order, Token
 from issuance.services import lanes, moves, postings
 from issuance.services.agreement import Agreement, agrees, judge
 from issuance.services.facts import order_facts
@@ -48,13 +48,13 @@ def settle_transaction(
     """Write the end of a transaction and of everything it carried, once.
 
     False when it was final already, when the follower's record does not hold the same events yet,
-    or when the evidence does not explain every order: then a breaker opens and nothing is settled.
+    when another form was signed since its death was looked for, or when the evidence does not explain every order: then a breaker opens and nothing is settled.
     """
     rows = ChainTransaction.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "token__fund"
     )
     row = rows.get(pk=chain_transaction_id)
-    if row.status in CHAIN_TRANSACTION_FINAL:
+    if row.status in CHAIN_TRANSACTION_FINAL or not _covers(evidence, row):
         return False
     if evidence.receipt is not None and not agrees(row, receipt=evidence.receipt, now=now):
         return False
@@ -150,6 +150,14 @@ def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> N
         leased_until=None,
         **columns,
     )
+
+
+def _covers(evidence: FinalEvidence, row: ChainTransaction) -> bool:
+    """Whether whoever found a transaction dead looked for every form there is of it."""
+    if evidence.receipt is not None:
+        return True
+    signed = Attempt.objects.filter(chain_transaction=row).values_list("tx_hash", flat=True)
+    return evidence.looked_for.issuperset(signed)
 
 
 def _agreed(
