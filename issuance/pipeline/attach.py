@@ -76,10 +76,20 @@ def attach_token(*, attachment: Attachment, actor: Actor, now: datetime) -> Toke
 def permit(keys: Sequence[Signer], *, chain_id: int, contract: str, wallet: str) -> None:
     """Let each key sign what its role needs at the token, and nothing else there."""
     for key in keys:
-        role = SignerRole(key.role)
-        taken = wallet if role == SignerRole.ISSUER else None
-        permission = Permission(chain_id, _POLICY_ROLES[role], contract, taken)
-        registry.policy_file().permit(key.address, [permission])
+        permissions = permissions_for(
+            role=SignerRole(key.role), chain_id=chain_id, contract=contract, wallet=wallet
+        )
+        registry.policy_file().permit(key.address, permissions)
+
+
+def permissions_for(
+    *, role: SignerRole, chain_id: int, contract: str, wallet: str
+) -> list[Permission]:
+    """What a key of ``role`` needs at an attached token: nothing for a role that is not used there."""
+    if role not in _POLICY_ROLES:
+        return []
+    taken = wallet if role == SignerRole.ISSUER else None
+    return [Permission(chain_id, _POLICY_ROLES[role], contract, taken)]
 
 
 def _describe(

@@ -7,8 +7,9 @@ from issuance import queries, services
 from issuance.chain import registry
 from issuance.chain.permissions import Permission
 from issuance.chain.types import Fees, UnsignedCall
-from issuance.models import Signer
-from issuance.states import SignerRole
+from issuance.models import Signer, Token
+from issuance.pipeline.attach import permissions_for
+from issuance.states import SignerRole, TokenStandard
 
 # The highest nonce there is (EIP-2681): a transaction with it can never be mined.
 _NEVER = 2**64 - 2
@@ -25,9 +26,9 @@ def enrol_signer(
     Raises SignerError, ChainError, NetworkUnknown, or StateConflict when it plays another role.
     """
     node = registry.client_for(network)
-    contracts = [token.address for token in queries.tokens().filter(network=network)]
     permissions = [Permission(node.chain_id, role)]
-    permissions += [Permission(node.chain_id, role, each) for each in contracts]
+    for token in queries.tokens().filter(network=network):
+        permissions += _at(token, role)
     # First the chain alone: the probe needs no more, and a key that fails it gets no more.
     registry.policy_file().permit(address, permissions[:1])
     registry.signer_for(address).sign(
@@ -49,4 +50,16 @@ def enrol_signer(
         chain_nonce=node.nonce(address, at="latest"),
         actor=actor,
         now=now,
+    )
+
+
+def _at(token: Token, role: SignerRole) -> list[Permission]:
+    """What the role signs at one token: an issuer's own standard has other calls than ours."""
+    if token.standard == TokenStandard.SHAREMINT:
+        return [Permission(token.chain_id, role, token.address)]
+    return permissions_for(
+        role=role,
+        chain_id=token.chain_id,
+        contract=token.address,
+        wallet=token.redemption_wallet,
     )

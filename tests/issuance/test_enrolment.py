@@ -10,7 +10,7 @@ from eth_utils.crypto import keccak
 
 from issuance.chain import registry
 from issuance.chain.permissions import Permission
-from issuance.models import Signer
+from issuance.models import Signer, Token
 from tests.issuance import paper as papers
 from tests.issuance.chain.key_services import Vault, Web3Signer, served
 
@@ -44,6 +44,28 @@ def test_a_key_that_proves_itself_gets_its_permissions_and_a_lane_beside_the_fir
     contract = place.token.address
     chain_id = settings.CHAIN_IDS["anvil"]
     assert Permission(chain_id, "ISSUER", contract) in policy.permissions
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted"),
+    [
+        pytest.param("ISSUER", {("ERC3643_ISSUER", papers.ADDRESS)}, id="issuer"),
+        pytest.param("COMPLIANCE", {("ERC3643_COMPLIANCE", None)}, id="compliance"),
+        pytest.param("PAUSER", set(), id="pauser"),
+    ],
+)
+def test_at_an_attached_token_a_key_may_sign_that_standards_calls_alone(
+    place, settings, role, wanted
+):
+    Token.objects.filter(pk=place.token.pk).update(
+        standard="ERC3643", attested_units=0, attested_as_of=None, redemption_wallet=papers.ADDRESS
+    )
+    with served(Web3Signer(VAULT)) as url:
+        settings.SIGNER_BACKENDS = {VAULT.address: f"web3signer:{url}"}
+        enrol(role=role)
+    granted = registry.policy_file().policy_of(VAULT.address).permissions
+    at_token = [each for each in granted if each.contract == place.token.address]
+    assert {(each.role, each.wallet) for each in at_token} == wanted
 
 
 @pytest.mark.usefixtures("place")
