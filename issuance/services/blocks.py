@@ -95,7 +95,7 @@ def _reorganised(
         return None
     touched = _included(network).filter(include_block__gte=old.number)
     row.transactions = [each.public_id for each in touched.order_by("pk")[:NAMED_MAX]]
-    touched.update(next_attempt_at=now)
+    _make_due(touched, now=now)
     row.save(force_insert=True)
     data = {
         "network": network,
@@ -168,7 +168,17 @@ def _hasten(seen: SeenBlocks, *, now: datetime) -> None:
         .annotate(block_now=Subquery(at_height.values("hash")[:1]))
         .filter(Q(include_block__lte=seen.finalized.number) | another, next_attempt_at__gt=now)
     )
-    ids = list(ripe.values_list("pk", flat=True))
+    _make_due(ripe, now=now)
+
+
+def _make_due(rows: QuerySet[ChainTransaction], *, now: datetime) -> None:
+    """Let these be looked at once, but for those that somebody writes about at this instant.
+
+    Whoever holds a transaction goes on to the issuer's events, which we may hold: waiting for it
+    would be a deadlock, and it looks again by itself.
+    """
+    free = rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("pk")
+    ids = list(free.values_list("pk", flat=True))
     if ids:
         ChainTransaction.objects.filter(pk__in=ids).update(next_attempt_at=now)
 
