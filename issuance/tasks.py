@@ -25,7 +25,7 @@ CHECK_EVERY_SECONDS = 10
 
 @shared_task(name="issuance.assign_transactions")
 def assign_transactions() -> None:
-    """Sign for due orders, after a look at the lanes."""
+    """Number, sign and send for due orders, after a look at the lanes."""
     now = database_clock()()
     lanes.inspect_lanes(world=world.from_settings(), now=now)
     if assign.assign_due(world=world.from_settings(), now=now):
