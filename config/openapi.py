@@ -8,7 +8,8 @@ most 18 places; a JSON number is refused. Times are RFC 3339 in UTC. Unknown fie
 
 Every POST carries an `Idempotency-Key`. The first answer, if it is 2xx or a business refusal (409,
 422), is kept for 90 days and replayed byte for byte with `Idempotency-Replayed: true`. Unlike some
-APIs, 5xx is never kept: nothing was changed, so the same key may be sent again.
+APIs, 5xx is never kept: send the same key again. Either nothing was changed, or, after a lost
+connection, the same key gets the answer of what was.
 
 Lists take `limit` (25, at most 100), `order` and `page_token`. Enums are open: expect new values.
 Errors are RFC 9457 problem documents with a stable `code`, listed under `/v1/docs/errors`.
