@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from django.db.models import Q
 
 from core.errors import DomainError, HaltActive
 from core.failpoints import failpoint
@@ -224,10 +225,14 @@ def _give_up(row: ChainTransaction, obstacle: Exception, *, now: datetime) -> No
 
 
 def _is_in_the_way(row: ChainTransaction, obstacle: Exception) -> bool:
-    """Only its own token is halted, and another token's transactions wait behind its nonce."""
+    """Only its own token is halted, and something that this does not stop waits behind its nonce.
+
+    Another token's transactions, or a recovery's fence, which the whole network waits for.
+    """
     if not isinstance(obstacle, HaltActive):
         return False
     if obstacle.extra.get("breaker") != queries.token_breaker(row.token):
         return False
     behind = queries.unfinished(signer=row.signer).filter(nonce__gt=row.nonce)
-    return behind.exclude(token_id=row.token_id).exists()
+    fence = Q(kind=ChainTransactionKind.FILL)
+    return behind.filter(fence | ~Q(token_id=row.token_id)).exists()

@@ -13,9 +13,10 @@ from issuance import queries, services
 from issuance.chain.errors import SignerRefused
 from issuance.chain.signer import LocalSigner, SignerPolicy
 from issuance.invariants import check_all
-from issuance.models import Attempt, ChainTransaction, Holder, Order, Signer, Token
+from issuance.models import Attempt, ChainTransaction, Holder, Order, Recovery, Signer, Token
 from issuance.pipeline import advance, sign
 from issuance.services.cancels import NotCancellable
+from issuance.states import RecoveryCause
 from tests.issuance.stage import OPERATOR, make_wallet, secret
 
 
@@ -180,6 +181,28 @@ def test_an_unsigned_call_of_a_halted_token_is_cancelled_when_it_is_in_anothers_
         "system:issuance.pipeline",
     )
     assert [each.cancels for each in row.attempts_signed.all()] == [True]
+
+
+def test_an_unsigned_call_of_a_halted_token_gives_way_to_a_recovery_of_the_network(
+    ready, monkeypatch, settings
+):
+    """Fences are numbered in the name of some token; they serve them all."""
+    settings.CHAIN_IN_FLIGHT_MAX = {ready.token.network: 2}
+    monkeypatch.setattr(sign, "PATIENCE", sign.PATIENCE * 0)
+    ready.order("10")
+    sound, ready.world = ready.world, refusing(ready, RuntimeError)
+    with pytest.raises(RuntimeError):
+        ready.tick()
+    ready.world = sound
+    services.trip(name=queries.token_breaker(ready.token), reason="doubt", now=timezone.now())
+    services.begin_recovery(
+        network=ready.token.network,
+        cause=RecoveryCause.OPERATOR,
+        reason="as after a failover",
+        now=timezone.now(),
+    )
+    ready.until(lambda: Recovery.objects.get().status == "DONE")
+    assert mint_row().status == "DEAD"
 
 
 def another_tokens_row(stage, row):
