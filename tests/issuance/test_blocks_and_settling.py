@@ -9,21 +9,19 @@ from django.utils import timezone
 
 from issuance import services
 from issuance.models import ChainTransaction, Reorg
-from issuance.pipeline import blocks
 from tests.issuance import paper as papers
-from tests.issuance.stage import NETWORK
-from tests.issuance.test_blocks import Forks, included, is_due
+from tests.issuance.test_blocks import Forks, included, is_due, seen_in
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_reorganisation_is_recorded_while_a_settlement_holds_the_transactions_it_touched():
     """The settlement goes on to the issuer's events, which the look holds: they would deadlock."""
     paper, forks = papers.build(), Forks()
-    services.record_blocks(seen=blocks.look(network=NETWORK, node=forks), now=timezone.now())
+    services.record_blocks(seen=seen_in(forks), now=timezone.now())
     held = included(paper, block=9, block_hash="a-9")
     free = included(paper, block=10, block_hash="a-10")
     forks.fork(9, "b")
-    seen, done = blocks.look(network=NETWORK, node=forks), threading.Event()
+    seen, done = seen_in(forks), threading.Event()
 
     def look():
         try:
