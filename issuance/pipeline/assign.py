@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
-from core.errors import DomainError
+from core.errors import DomainError, StateConflict
 from core.failpoints import failpoint
 from core.work import claim_due
+from custody import ledger
 from issuance import policy, queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import CallReverted, ChainError, SignerError
@@ -28,6 +29,8 @@ LEASE = timedelta(seconds=15)
 BATCH_MAX = 100
 ROUNDS_MAX = 20  # batches of one kind of one token per tick
 RETRY = timedelta(seconds=3)
+# Refusals of a batch for the sake of one order in it; halts and the like concern every order.
+_OF_ONE = (StateConflict, ledger.InsufficientShares, ledger.AccountNotOpen)
 _log = structlog.get_logger(__name__)
 
 _DUE: dict[ChainTransactionKind, tuple[OrderType, OrderStatus, int]] = {
@@ -108,6 +111,8 @@ def _assign(
             failpoint("assign.committed")
     except LaneBusy:
         raise
+    except _OF_ONE as refusal:
+        return _assign_halves(token, kind, orders, refusal, world=world, now=now)
     except (DomainError, ChainError, SignerError) as obstacle:
         # Halted, or the node cannot be asked: nothing was numbered and the orders stay due.
         _log.info("assign_waits", token=token.public_id, reason=obstacle.code)
@@ -116,6 +121,25 @@ def _assign(
     _release(orders, at=now)
     sign_and_send_many(rows=rows, world=world, now=now, fees=fees)
     return len(rows)
+
+
+def _assign_halves(
+    token: Token,
+    kind: ChainTransactionKind,
+    orders: Sequence[Order],
+    refusal: DomainError,
+    *,
+    world: World,
+    now: datetime,
+) -> int:
+    """Nothing was numbered for the sake of one order: each half by itself, until it waits alone."""
+    _log.warning("assign_refused", token=token.public_id, reason=refusal.code)
+    if len(orders) == 1:
+        _release(orders, at=now + RETRY, reason_code=refusal.code)
+        return 0
+    middle = len(orders) // 2
+    halves = orders[:middle], orders[middle:]
+    return sum(_assign(token, kind, half, world=world, now=now) for half in halves)
 
 
 def _plan(

@@ -7,6 +7,7 @@ from issuance import services
 from issuance.models import ChainTransaction, Order
 from issuance.pipeline import advance, check
 from issuance.pipeline import waves as plain
+from issuance.services import postings
 
 
 def status(order):
@@ -65,3 +66,22 @@ def test_an_order_whose_check_cannot_be_written_waits_and_the_others_are_checked
     monkeypatch.setattr(services, "requeue_checked", refuse)
     assert check.check_due(world=ready.world, now=timezone.now()) == 1
     assert status(poisoned) == "CHECKING"
+
+
+def test_an_order_that_the_ledger_refuses_waits_alone_and_the_others_of_its_batch_are_minted(
+    ready, monkeypatch
+):
+    orders = [ready.order("1") for _ in range(5)]
+    poisoned, others = orders[2], [*orders[:2], *orders[3:]]
+    back_many = postings.back_many
+
+    def refuse(*, orders, **rest):
+        if poisoned.pk in {order.pk for order in orders}:
+            raise InsufficientShares
+        back_many(orders=orders, **rest)
+
+    monkeypatch.setattr(postings, "back_many", refuse)
+    ready.until(lambda: {status(order) for order in others} == {"COMPLETED"})
+    assert status(poisoned) == "QUEUED"
+    monkeypatch.setattr(postings, "back_many", back_many)
+    ready.until(lambda: status(poisoned) == "COMPLETED")
