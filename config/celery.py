@@ -19,6 +19,7 @@ BEAT_SECONDS = {
     "issuance.assign_transactions": 1,
     "issuance.advance_transactions": 1,
     "issuance.follow_chains": 1,
+    "issuance.check_invariants": 10,
     "issuance.register_holders": 1,
     "issuance.request_attestations": 2,
 }

@@ -143,7 +143,7 @@ def _expected_supply(token: Token) -> int:
 
 
 def _pending_backing(token: Token) -> int:
-    """Mints that are signed for and neither completed nor over."""
+    """Mints that are numbered and neither completed nor over."""
     bound = Q(status__in=[OrderStatus.SUBMITTED, OrderStatus.INCLUDED, OrderStatus.CHECKING])
     again = Q(status__in=[OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL], requeues__gt=0)
     rows = Order.objects.filter(bound | again, token=token, type=OrderType.MINT)

@@ -20,7 +20,6 @@ from issuance.pipeline import (
 )
 
 ADVANCE = "issuance.advance_transactions"
-CHECK_EVERY_SECONDS = 10
 
 
 @shared_task(name="issuance.assign_transactions")
@@ -45,13 +44,20 @@ def advance_transactions() -> None:
 
 @shared_task(name="issuance.follow_chains")
 def follow_chains() -> None:
-    """Record finalized events and check the books against the chain."""
+    """Record finalized events, and check the books against the chain when there were any."""
     now = database_clock()()
-    found = follow.follow_all(world=world.from_settings(), now=now)
-    if found or now.second % CHECK_EVERY_SECONDS == 0:
+    if follow.follow_all(world=world.from_settings(), now=now):
         invariants.enforce(now=now)
     heads = follow.heads(world=world.from_settings())
     beat(name="issuance.follow_chains", now=now, detail=heads)
+
+
+@shared_task(name="issuance.check_invariants")
+def check_invariants() -> None:
+    """Check the books against the chain also while nothing happens on it."""
+    now = database_clock()()
+    invariants.enforce(now=now)
+    beat(name="issuance.check_invariants", now=now)
 
 
 @shared_task(name="issuance.register_holders")

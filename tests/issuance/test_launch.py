@@ -49,6 +49,7 @@ def test_a_token_is_deployed_once_and_its_keys_may_call_it_alone(anvil):
     assert {row.address for row in Signer.objects.all()} == {
         signers["issuer"],
         signers["compliance"],
+        signers["pauser"],
     }
     anvil.set_balance(signers["deployer"], 10**20)
     first = run("deploy_token", fund="IBIT", network="anvil")

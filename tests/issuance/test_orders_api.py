@@ -74,6 +74,7 @@ def test_a_mint_is_taken_and_its_shares_are_reserved_at_once(paper):
         "tx_hash": None,
         "onchain_order_id": "1",
         "decision_id": "",
+        "move_id": None,
         "next_action": None,
         "completed_at": None,
         "created_at": "",
