@@ -115,16 +115,30 @@ def books_agree(stage):
 
 def kill_and_restart(stage, done, *, at, mined=1):
     """The worker dies at the point, and another one finishes the work."""
-    code = worker.run(stage, done, kill_at=at, mined=mined)
-    assert worker.was_killed(code), f"{at} was never reached: {code}"
-    worker.expire_leases()
-    assert worker.run(stage, done) == 0, f"after a kill at {at} the work was not finished"
+    kill_again_and_again(stage, done, at=[at], mined=mined)
+
+
+def kill_again_and_again(stage, done, *, at, mined=1):
+    """One worker after the other dies, each at the next point, and the last one finishes the work."""
+    for point in at:
+        code = worker.run(stage, done, kill_at=point, mined=mined)
+        assert worker.was_killed(code), f"{point} of {at} was never reached: {code}"
+        worker.expire_leases()
+    assert worker.run(stage, done) == 0, f"after kills at {at} the work was not finished"
+
+
+def lives(points, *, count):
+    """The points, which are in the order of the way, dealt out to ``count`` lives of one order each.
+
+    The points of one life lie far from each other, so that each worker has come some way.
+    """
+    return [points[first::count] for first in range(count)]
 
 
 def test_a_worker_killed_anywhere_on_the_way_of_a_mint_leaves_one_mint(ready, monkeypatch):
-    """Each round registers a wallet, renews the attestation and mints one share."""
+    """Each life registers a wallet, renews the attestation and mints one share."""
     monkeypatch.setattr(reserves, "PAUSE", reserves.PAUSE * 0)
-    for number, point in enumerate(ON_THE_WAY_OF_A_MINT, start=1):
+    for number, points in enumerate(lives(ON_THE_WAY_OF_A_MINT, count=8), start=1):
         ready.settle("1")
         address = to_checksum_address(f"0x{secrets.token_hex(20)}")
         wallet = make_wallet(ready.investor, address)
@@ -138,8 +152,8 @@ def test_a_worker_killed_anywhere_on_the_way_of_a_mint_leaves_one_mint(ready, mo
                 == custody_queries.attestable(ready.fund.pk)
             )
 
-        kill_and_restart(ready, done, at=point)
-        assert one_mint(ready, order), point
+        kill_again_and_again(ready, done, at=points)
+        assert one_mint(ready, order), points
         assert ready.reader.supply() == parse_quantity(str(number))
         books_agree(ready)
 
@@ -147,7 +161,7 @@ def test_a_worker_killed_anywhere_on_the_way_of_a_mint_leaves_one_mint(ready, mo
 def test_a_worker_killed_anywhere_on_the_way_of_a_burn_releases_the_shares_once(ready):
     minted = ready.order("100")
     ready.until(lambda: status(minted) == "COMPLETED")
-    for number, point in enumerate(ON_THE_WAY_OF_A_BURN, start=1):
+    for number, points in enumerate(lives(ON_THE_WAY_OF_A_BURN, count=3), start=1):
         order = ready.order("1", OrderType.REDEEM)
         ready.holder_key.request_redeem(
             ready.node,
@@ -155,28 +169,29 @@ def test_a_worker_killed_anywhere_on_the_way_of_a_burn_releases_the_shares_once(
             order_id=order.onchain_id,
             amount=order.quantity,
         )
-        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
+        kill_again_and_again(ready, lambda order=order: status(order) == "COMPLETED", at=points)
         burned = [e for e in events_of(ready, OrderBurned) if e.order_id == order.onchain_id]
-        assert len(burned) == 1, point
+        assert len(burned) == 1, points
         assert ready.reader.supply() == parse_quantity(str(100 - number))
         assert custody_queries.position(ready.fund.pk).free == parse_quantity(str(900 + number))
         books_agree(ready)
 
 
 def test_a_worker_killed_around_a_reorganisation_sends_the_same_bytes_again(ready):
-    for point in AROUND_A_REORGANISATION:
-        order = ready.order("1")
-        ready.tick()  # signed and sent; the chain mines it at once
-        ready.hurry()
-        ready.tick()
-        assert status(order) == "INCLUDED"
-        tx_hash = Order.objects.get(pk=order.pk).tx_hash
-        ready.anvil.reorg(1)
-        ready.hurry()
-        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
-        assert Order.objects.get(pk=order.pk).tx_hash == tx_hash
-        assert one_mint(ready, order), point
-        books_agree(ready)
+    order = ready.order("1")
+    ready.tick()  # signed and sent; the chain mines it at once
+    ready.hurry()
+    ready.tick()
+    assert status(order) == "INCLUDED"
+    tx_hash = Order.objects.get(pk=order.pk).tx_hash
+    ready.anvil.reorg(1)
+    ready.hurry()
+    kill_again_and_again(
+        ready, lambda: status(order) == "COMPLETED", at=AROUND_A_REORGANISATION, mined=0
+    )
+    assert Order.objects.get(pk=order.pk).tx_hash == tx_hash
+    assert one_mint(ready, order)
+    books_agree(ready)
 
 
 def test_a_worker_killed_after_a_dearer_attempt_was_saved_mints_once(ready, monkeypatch):
@@ -192,18 +207,17 @@ def test_a_worker_killed_while_a_transaction_dies_signs_anew_once(ready, monkeyp
     """Somebody else uses up the nonce; the proof of death and the new signature are interrupted."""
     monkeypatch.setattr(advance, "DEATH_AFTER", advance.LOOK_EVERY * 0)
     thief = Key(secret("ISSUER"))
-    for point in AROUND_A_DEATH:
-        ready.anvil.automine(on=False)
-        order = ready.order("1")
-        ready.tick()
-        first = Attempt.objects.filter(chain_transaction__order_bindings__order=order).get()
-        ready.anvil.drop(first.tx_hash)
-        thief.send(ready.node, to=thief.address, data=b"", gas=30_000)
-        ready.anvil.automine(on=True)
-        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
-        assert Order.objects.get(pk=order.pk).tx_hash != first.tx_hash
-        assert one_mint(ready, order), point
-        books_agree(ready)
+    ready.anvil.automine(on=False)
+    order = ready.order("1")
+    ready.tick()
+    first = Attempt.objects.filter(chain_transaction__order_bindings__order=order).get()
+    ready.anvil.drop(first.tx_hash)
+    thief.send(ready.node, to=thief.address, data=b"", gas=30_000)
+    ready.anvil.automine(on=True)
+    kill_again_and_again(ready, lambda: status(order) == "COMPLETED", at=AROUND_A_DEATH)
+    assert Order.objects.get(pk=order.pk).tx_hash != first.tx_hash
+    assert one_mint(ready, order)
+    books_agree(ready)
 
 
 def test_a_worker_killed_while_it_finds_a_forgotten_mint_does_not_repeat_it(
@@ -212,19 +226,16 @@ def test_a_worker_killed_while_it_finds_a_forgotten_mint_does_not_repeat_it(
     """The database lost the commit of a mint that the chain has executed."""
     monkeypatch.setattr(advance, "DEATH_AFTER", advance.LOOK_EVERY * 0)
     settings.CHAIN_IN_FLIGHT_MAX = {NETWORK: 2}
-    for point in AFTER_A_LOST_COMMIT:
-        order = ready.order("1")
-        item = OrderItem(order.onchain_id, ready.wallet.address, order.quantity)
-        Key(secret("ISSUER")).send(
-            ready.node, to=ready.token.address, data=encode_mint_batch([item])
-        )
-        ready.tick(blocks=3)
-        for halt in Breaker.objects.filter(status="OPEN"):
-            let_pass(halt.name)
-        ready.hurry()
-        kill_and_restart(ready, lambda order=order: status(order) == "COMPLETED", at=point)
-        assert one_mint(ready, order), point
-        books_agree(ready)
+    order = ready.order("1")
+    item = OrderItem(order.onchain_id, ready.wallet.address, order.quantity)
+    Key(secret("ISSUER")).send(ready.node, to=ready.token.address, data=encode_mint_batch([item]))
+    ready.tick(blocks=3)
+    for halt in Breaker.objects.filter(status="OPEN"):
+        let_pass(halt.name)
+    ready.hurry()
+    kill_again_and_again(ready, lambda: status(order) == "COMPLETED", at=AFTER_A_LOST_COMMIT)
+    assert one_mint(ready, order)
+    books_agree(ready)
 
 
 def test_every_failpoint_of_the_pipeline_has_its_kill():
