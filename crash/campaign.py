@@ -206,6 +206,7 @@ class Campaign:
             "reorgs": self._chaos.counts["reorgs"],
             "flushalls": self._happenings.counts["flushall"],
             "lost_commits": self._result.lost_commits,
+            "failovers": self._result.failovers,
             "failpoints": min((self._crew.hits[p] for p in self._crew.points), default=0),
         }
         return all(reached[name] >= wanted for name, wanted in self._spec.at_least.items())

@@ -7,7 +7,7 @@ first block on, writes ``verdict.json`` and ends.
 I1 one mint per order id, and none signed again after it was mined. I2 every accepted order ends.
 I3 supply within custody at every block, forks included. I4 settled means final on the chain.
 I5 the ledger is the chain. I6 no nonce is left open. I7 no transaction of our keys that was not
-saved first. I8 nothing is signed while halted.
+saved first. I8 nothing new is numbered while halted.
 """
 
 import json
@@ -82,7 +82,7 @@ class Checker:
             self._once(order_id)
         self._final(completed, finalized)
         if self._books.signed_while_halted(HALT_SLACK_SECONDS):
-            self._find("I8", "halted", "signed while halted")
+            self._find("I8", "halted", "numbered while halted")
 
     def _supply(self, seen: Any, settled: int) -> None:  # noqa: ANN401 - pairs of block and supply
         for number, supply in seen:

@@ -17,12 +17,12 @@ from tests.issuance.stage import NETWORK, Stage
 OPERATOR = Actor(ActorKind.OPERATOR, "crash")
 COLLEAGUE = Actor(ActorKind.OPERATOR, "crash-second")
 LOOK_SECONDS = 1.0
-# An operator needs a moment; meanwhile nothing may be signed.
+# An operator needs a moment; meanwhile nothing new may be numbered.
 REACTION_SECONDS = 1.0
 
 
 class Operator:
-    """One person who believes that every halt was the weather's."""
+    """Two people who believe that every halt was the weather's."""
 
     def __init__(self, folder: Path) -> None:
         self._log_path = folder / "halts.log"

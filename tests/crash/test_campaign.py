@@ -17,10 +17,9 @@ from crash.mutants import MUTANTS
 from crash.results import Outcome
 from crash.spec import Spec
 from crash.weather import WEATHER
-from tests.crash import matrix
 
-# It goes on, up to three times as long, until every failpoint was died at.
-STORM_SECONDS = 40
+# Too short to die at every failpoint, so it asserts none by name: test_kills*.py and its like do.
+STORM_SECONDS = 20
 KILLS_MIN = 5
 POINTS_MIN = 5
 
@@ -33,7 +32,8 @@ def storm():
         seed=20261122,
         seconds=STORM_SECONDS,
         hits_min=2,
-        at_least={"failpoints": 1},
+        # On a busy machine it goes on, up to three times as long, until it was a storm.
+        at_least={"failovers": 1, "kills": KILLS_MIN, "reorgs": 1, "rpc_faults": 1},
         folder=str(folder / "storm"),
         golden=str(golden.make_golden(folder)),
         workers=4,
@@ -43,10 +43,7 @@ def storm():
         chance=0.06,
     )
     run_spec(spec).wait()
-    result = result_of(spec)
-    for point, hits in result["failpoints"].items():
-        matrix.note(point, hits)
-    yield result
+    yield result_of(spec)
     shutil.rmtree(folder, ignore_errors=True)
 
 

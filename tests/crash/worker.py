@@ -13,7 +13,6 @@ from core import failpoints
 from issuance.models import ChainTransaction, Holder, Order
 from issuance.pipeline import assign
 from issuance.states import ChainTransactionKind, OrderStatus, OrderType
-from tests.crash import matrix
 from tests.issuance.stage import Stage
 
 ROUNDS_MAX = 40
@@ -25,10 +24,7 @@ def run(stage: Stage, done: Callable[[], bool], *, kill_at: str = "", mined: int
     Each round ends with ``mined`` blocks. The result is minus the signal, 0 when done, 1 when it
     gave up or failed.
     """
-    code = wait(start(stage, done, kill_at=kill_at, mined=mined))
-    if kill_at and was_killed(code):
-        matrix.note(kill_at)
-    return code
+    return wait(start(stage, done, kill_at=kill_at, mined=mined))
 
 
 def start(
