@@ -24,6 +24,7 @@ CEILING_PART = 0.1
 RAW_BATCHES = 200
 RAW_SINGLES = 3_000
 LOOP_SECONDS = 10.0
+SMALL_SECONDS = 3.0
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,6 +32,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", dest="rows_path")
     parser.add_argument("--seconds", type=float, default=300.0, help="of the sustained part")
     parser.add_argument("--rate", type=int, default=600, help="orders prepared for each second")
+    parser.add_argument("--single-rate", type=int, default=250, help="of those minted one by one")
+    parser.add_argument("--latency-rate", type=int, default=50, help="orders approved each second")
+    parser.add_argument("--investors", type=int, default=INVESTORS)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -45,11 +49,11 @@ def main() -> int:
         from issuance import queries  # noqa: PLC0415 - as above
 
         bare = chain_peers.deploy(stage.anvil, seed=arguments.seed)
-        token_id = prepare(stage.anvil, seed=arguments.seed, investors=INVESTORS)
+        token_id = prepare(stage.anvil, seed=arguments.seed, investors=arguments.investors)
         peers = _peers(bare, arguments.seconds)
         rows = _phases(token_id, arguments, peers)
         faults = chain_verify.faults(queries.token_by_id(token_id=token_id))
-        rows += chain_phases.small_rates()
+        rows += chain_phases.small_rates(seconds=min(SMALL_SECONDS, arguments.seconds / 10))
         for fault in faults:
             print(f"  FAULT {fault}")
     code = publish("chain", rows, rows_path=arguments.rows_path)
@@ -85,9 +89,11 @@ def _phases(
     )
     short = min(arguments.seconds, 30.0)
     single = chain_phases.sustained(
-        token_id, seconds=short, rate=250, batch=1, window=400, mark="single"
+        token_id, seconds=short, rate=arguments.single_rate, batch=1, window=400, mark="single"
     )
-    latency = chain_phases.latency(token_id, seconds=min(arguments.seconds, 60.0), rate=50)
+    latency = chain_phases.latency(
+        token_id, seconds=min(arguments.seconds, 60.0), rate=arguments.latency_rate
+    )
     chain_phases.print_timing("batched", batched)
     chain_phases.print_timing("unbatched", single)
     return [
@@ -115,7 +121,10 @@ def _phases(
             floor=UNBATCHED_BAR,
         ),
         *chain_phases.latency_rows(
-            latency, loop_seconds=1 / peers["loop"], bar_seconds=LATENCY_BAR_SECONDS
+            latency,
+            rate=arguments.latency_rate,
+            loop_seconds=1 / peers["loop"],
+            bar_seconds=LATENCY_BAR_SECONDS,
         ),
     ]
 

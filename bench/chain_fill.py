@@ -4,10 +4,15 @@ import multiprocessing
 import uuid
 
 FILLERS = 2
+# So few are made sooner than a filler starts.
+FEW = 500
 
 
 def fill(token_id: uuid.UUID, *, count: int, mark: str) -> None:
-    """Make ``count`` approved mint orders, spread over the fillers."""
+    """Make ``count`` approved mint orders, spread over the fillers when they are many."""
+    if count <= FEW:
+        _fill_part((token_id, count, f"{mark}-0"))
+        return
     share = [
         (token_id, count // FILLERS, f"{mark}-0"),
         (token_id, count - count // FILLERS, f"{mark}-1"),

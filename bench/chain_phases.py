@@ -33,7 +33,6 @@ SLICE_SECONDS = 30.0
 LOOK_SECONDS = 0.5
 FEW_LOOKS = 10
 DRAIN_SECONDS = 180
-SMALL_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -115,12 +114,14 @@ def latency(token_id: uuid.UUID, *, seconds: float, rate: int) -> Latency:
     return _latency_of(ids)
 
 
-def latency_rows(found: Latency, *, loop_seconds: float, bar_seconds: float) -> list[Row]:
+def latency_rows(
+    found: Latency, *, rate: int, loop_seconds: float, bar_seconds: float
+) -> list[Row]:
     """p50 and p95 of both waits; ``loop_seconds`` is what the plain loop takes for one mint."""
     kinds = (("included", found.included, 1.0), ("final", found.final, 3.0))
     return [
         Row(
-            metric=f"approve -> {name}, p{percent}, 50 orders/s, 1 s blocks",
+            metric=f"approve -> {name}, p{percent}, {rate} orders/s, 1 s blocks",
             value=percentile(waits, percent),
             unit="s",
             peer="web3.py loop: sign, send, wait for the receipt",
@@ -136,10 +137,10 @@ def latency_rows(found: Latency, *, loop_seconds: float, bar_seconds: float) -> 
     ]
 
 
-def small_rates() -> list[Row]:
-    """Signatures and nonce allocations per second, by themselves."""
-    signed, allocated = _signing_rate(), _nonce_rate()
-    inserted = _insert_rate()
+def small_rates(*, seconds: float) -> list[Row]:
+    """Signatures and nonce allocations per second, by themselves, each for so many seconds."""
+    signed, allocated = _signing_rate(seconds), _nonce_rate(seconds)
+    inserted = _insert_rate(seconds)
     return [
         Row(
             metric="signatures, policy read and proven, one core", value=signed, unit="1/s",
@@ -209,7 +210,7 @@ def _latency_of(ids: Sequence[uuid.UUID]) -> Latency:
     return found
 
 
-def _signing_rate() -> float:
+def _signing_rate(seconds: float) -> float:
     signer = Signer.objects.filter(role=SignerRole.ISSUER).first()
     assert signer is not None
     key, row = registry.signer_for(signer.address), _newest()
@@ -218,13 +219,13 @@ def _signing_rate() -> float:
         gas=100_000, fees=Fees(max_fee=10**9, tip=10**6),
     )  # fmt: skip
     count, started = 0, time.process_time()
-    while time.process_time() - started < SMALL_SECONDS:
+    while time.process_time() - started < seconds:
         key.sign(call)
         count += 1
     return count / (time.process_time() - started)
 
 
-def _nonce_rate() -> float:
+def _nonce_rate(seconds: float) -> float:
     """On a lane of its own that nobody signs for; its rows stay behind, so it comes last."""
     now, row = timezone.now(), _newest()
     lane = services.register_signer(
@@ -233,7 +234,7 @@ def _nonce_rate() -> float:
     )  # fmt: skip
     call = Call(kind=ChainTransactionKind.FILL, data=b"", gas=21_000, to=lane.address)
     count, started = 0, time.monotonic()
-    while time.monotonic() - started < SMALL_SECONDS:
+    while time.monotonic() - started < seconds:
         with transaction.atomic(durable=True):
             locked = Signer.objects.select_for_update(no_key=True).get(pk=lane.pk)
             lanes.number(signer=locked, token=row.token, call=call, now=now)
@@ -241,11 +242,11 @@ def _nonce_rate() -> float:
     return count / (time.monotonic() - started)
 
 
-def _insert_rate() -> float:
+def _insert_rate(seconds: float) -> float:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bench_commit (id uuid PRIMARY KEY)")
         count, started = 0, time.monotonic()
-        while time.monotonic() - started < SMALL_SECONDS:
+        while time.monotonic() - started < seconds:
             cursor.execute("INSERT INTO bench_commit VALUES (%s)", [uuid.uuid4()])
             count += 1
     return count / (time.monotonic() - started)

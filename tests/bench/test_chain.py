@@ -7,13 +7,18 @@ import sys
 from config.devstack import places
 
 SECONDS_MAX = 600
+# Two transactions of a batch and of single mints, a handful of latencies: enough to count.
+FEW = (
+    *("--seconds", "1", "--rate", "120", "--single-rate", "10"),
+    *("--latency-rate", "5", "--investors", "8"),
+)
 
 
 def test_a_short_run_mints_measures_and_finds_chain_ledger_and_orders_in_agreement(tmp_path):
     path = tmp_path / "rows.json"
-    command = [sys.executable, "-m", "bench.chain", "--seconds", "3", "--rate", "40"]
+    command = [sys.executable, "-m", "bench.chain", "--json", str(path), *FEW]
     ended = subprocess.run(
-        [*command, "--json", str(path)],
+        command,
         cwd=places.CHECKOUT,
         capture_output=True,
         text=True,
