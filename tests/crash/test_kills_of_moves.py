@@ -15,11 +15,12 @@ from issuance.invariants import check_all
 from issuance.models import Move, Order
 from issuance.policy import MoveTerms
 from issuance.states import OrderType
-from tests.crash.test_kills import kill_and_restart, status
+from tests.crash import worker
+from tests.crash.test_kills import lives, status
 from tests.issuance import far_side
 from tests.issuance.stage import CLIENT, NETWORK
 
-# How far a move has come when its worker is killed, and where.
+# How far a move has come when its worker is killed, and where; two lives share the places out.
 WHERE = [
     ("burn included", "settle.precommit"),
     ("burn included", "settle.committed"),
@@ -87,12 +88,18 @@ def ids_of(node, token, kind):
 
 def test_a_worker_killed_anywhere_on_the_way_of_a_move_burns_once_and_mints_once(far):
     stage = far.stage
-    for number, (stretch, point) in enumerate(WHERE, start=1):
+    for number, places in enumerate(lives(WHERE, count=2), start=1):
         row = start(far)
-        stage.until(lambda row=row, stretch=stretch: has_come(row, stretch))
-        kill_and_restart(
-            stage, lambda row=row: Move.objects.get(pk=row.pk).status == "COMPLETED", at=point
-        )
+
+        def done(row=row):
+            return Move.objects.get(pk=row.pk).status == "COMPLETED"
+
+        for stretch, point in places:
+            stage.until(lambda row=row, stretch=stretch: has_come(row, stretch))
+            code = worker.run(stage, done, kill_at=point)
+            assert worker.was_killed(code), f"{point} was never reached: {code}"
+            worker.expire_leases()
+        assert worker.run(stage, done) == 0, f"after kills at {places} the work was not finished"
         burn, mint = row.legs.order_by("pk")
         assert ids_of(stage.node, stage.token, OrderBurned).count(burn.onchain_id) == 1
         assert ids_of(far.node, far.token, OrderMinted).count(mint.onchain_id) == 1
@@ -104,4 +111,4 @@ def test_a_worker_killed_anywhere_on_the_way_of_a_move_burns_once_and_mints_once
         posted = LedgerTransfer.objects.filter(cause__in=[f"order:{burn.pk}", f"order:{mint.pk}"])
         assert sorted(posted.values_list("kind", flat=True)) == ["BACK", "MOVE"]
         assert custody_queries.position(stage.fund.pk).free == parse_quantity("900")
-        assert check_all() == [], point
+        assert check_all() == [], places
