@@ -151,7 +151,7 @@ class Campaign:
                 "folder": str(self._folder),
                 "chain_url": self._ground.chain.url,
                 "token": stage.token.address,
-                "keys": list(stage.signers),
+                "keys": self._chaos.keys_left_alone(),
                 "control": control,
                 "database_url": self._ground.cluster.url,
             }

@@ -108,6 +108,12 @@ class ChainView:
             counts[int(log["topics"][1], 16)] += 1
         return sum(count - 1 for count in counts.values())
 
+    def describe(self, tx_hash: str) -> str:
+        """Who sent a transaction with which nonce and call, for whoever must find out why."""
+        found = self._ask("eth_getTransactionByHash", tx_hash) or {}
+        call = str(found.get("input", ""))[:10]
+        return f"{found.get('from')} nonce {found.get('nonce')} block {found.get('blockNumber')} {call}"
+
     def _read(self, answer: dict[str, Any]) -> Block:
         pinned = {"blockHash": answer["hash"]}
         supply = _number(self._ask("eth_call", self._supply_call(), pinned))

@@ -207,6 +207,11 @@ class ChainChaos:
         self.anvil.rpc("evm_mine")
         self.counts["ghosts"] += 1
 
+    def keys_left_alone(self) -> list[str]:
+        """The keys whose calls to the token are the workers' alone: the weather pauses it too."""
+        pauser = Key(secret("PAUSER")).address
+        return [address for address in self.stage.signers if address != pauser]
+
     def revert_for_a_moment(self) -> None:
         """Minting is paused in one block, so that mints revert there, and the block vanishes."""
         if not self._waiting():

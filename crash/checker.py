@@ -123,7 +123,9 @@ class Checker:
                 continue
             self._suspects[tx_hash] += 1
             if self._suspects[tx_hash] > UNKNOWN_LOOKS_MAX and self._is_strict():
-                self._find("I7", tx_hash, "mined, but never saved")
+                self._find(
+                    "I7", tx_hash, f"mined, but never saved: {self._chain.describe(tx_hash)}"
+                )
 
     def _is_strict(self) -> bool:
         """After a failover the database may have forgotten what it sent: the guard's hour."""
