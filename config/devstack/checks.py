@@ -107,7 +107,8 @@ def test(arguments: Sequence[str]) -> int:
     """
     _need_browser()
     if not arguments and "TEST_REDIS_URL" not in os.environ:
-        arguments = ["--numprocesses", "auto", "--dist", "loadfile"]
+        # tests/conftest.py puts the long files first, and their order must be kept.
+        arguments = ["--numprocesses", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     os.chdir(places.CHECKOUT)
     sys.stdout.flush()
     # pyproject.toml names the settings of tests; the variable would go before it.
