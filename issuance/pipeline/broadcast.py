@@ -23,9 +23,7 @@ def broadcast(
         failpoint("broadcast.before_send")
         answers[attempt.tx_hash] = node.send(bytes(attempt.raw))
         failpoint("broadcast.sent")
-    services.record_broadcast(
-        chain_transaction_id=row.pk, answers=answers, look_in=look_in, now=now
-    )
+    services.record_broadcasts(ids=[row.pk], answers=answers, look_in=look_in, now=now)
     failpoint("broadcast.recorded")
 
 
@@ -37,5 +35,6 @@ def broadcast_many(
     said = node.send_many([bytes(attempt.raw) for attempt in attempts])
     failpoint("broadcast.sent")
     answers = {attempt.tx_hash: answer for attempt, answer in zip(attempts, said, strict=True)}
-    services.record_broadcasts(answers=answers, look_in=look_in, now=now)
+    ids = {attempt.chain_transaction_id for attempt in attempts}
+    services.record_broadcasts(ids=ids, answers=answers, look_in=look_in, now=now)
     failpoint("broadcast.recorded")

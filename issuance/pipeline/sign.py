@@ -20,7 +20,7 @@ from issuance.models import Attempt, ChainTransaction
 from issuance.pipeline.broadcast import broadcast, broadcast_many
 from issuance.pipeline.world import World
 from issuance.services import lanes
-from issuance.services.waves import SignedForm
+from issuance.services.forms import SignedForm
 from issuance.states import ChainTransactionKind
 
 FIRST_LOOK = timedelta(seconds=1)
@@ -88,7 +88,7 @@ def sign_and_send_many(
     if not forms:
         return
     try:
-        attempts = services.save_first_attempts(forms=forms, now=now)
+        attempts = services.save_attempts(forms=forms, now=now)
         failpoint("sign.saved")
         node = world.chain_of(rows[0].token)
     except (DomainError, ChainError) as obstacle:
@@ -187,16 +187,20 @@ def _sign(
     cancels: bool = False,
 ) -> Attempt | None:
     signed = _proven(row, form, world=world)
-    attempt = services.save_attempt(
-        chain_transaction_id=row.pk,
-        after=after,
-        signed=signed,
-        fees=form.fees,
-        cancels=cancels,
+    kept = services.save_attempts(
+        forms=[
+            SignedForm(
+                chain_transaction_id=row.pk,
+                signed=signed,
+                fees=form.fees,
+                after=after,
+                cancels=cancels,
+            )
+        ],
         now=now,
     )
     failpoint("sign.saved")
-    return attempt
+    return kept[0] if kept else None
 
 
 def _proven(

@@ -13,15 +13,15 @@ from issuance.services.blocks import record_blocks
 from issuance.services.cancels import cancel_transaction
 from issuance.services.escrow import record_logs
 from issuance.services.expectations import announce_change
+from issuance.services.forms import record_broadcasts, save_attempts
 from issuance.services.holds import expire_holds, lift_hold, place_hold
 from issuance.services.inclusion import (
-    record_broadcast,
+    look_again_later,
     record_gone,
     record_inclusion,
     record_inclusions,
     record_note,
     record_reorganised,
-    save_attempt,
 )
 from issuance.services.lanes import pick_lane
 from issuance.services.mending import hurry_transaction, look_again, retry_holder
@@ -56,7 +56,6 @@ from issuance.services.tokens import (
     reopen_token,
     trip,
 )
-from issuance.services.waves import look_again_later, record_broadcasts, save_first_attempts
 
 __all__ = [
     "announce_change",
@@ -97,7 +96,6 @@ __all__ = [
     "record_asked",
     "record_attestation",
     "record_blocks",
-    "record_broadcast",
     "record_broadcasts",
     "record_fence_final",
     "record_fenced",
@@ -117,8 +115,7 @@ __all__ = [
     "requeue_checked",
     "resume_signer",
     "retry_holder",
-    "save_attempt",
-    "save_first_attempts",
+    "save_attempts",
     "settle_mints",
     "settle_transaction",
     "trip",

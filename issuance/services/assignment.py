@@ -65,7 +65,7 @@ def assign_orders(
     Asks KYC again right before signing and moves ``reserved`` to ``backing``. An order that KYC
     refuses ends here; one that needs a second person waits for it. The decision that let an order
     be signed for is kept with it. The transaction has no signed form yet: that is made outside and
-    kept by ``save_attempt``. Raises LaneBusy, HaltActive.
+    kept by ``save_attempts``. Raises LaneBusy, HaltActive.
     """
     batch = Batch(order_ids=order_ids, gas=gas)
     rows = _assign(token_id, kind, [batch], signer_id=signer_id, now=now)

@@ -1,18 +1,15 @@
 """What was seen of a chain transaction before it is final; nothing here settles anything."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-
-from django.db.models import F, OuterRef, Subquery
 
 from core.failpoints import failpoint
 from core.transitions import Transition, move, move_many
 from core.use_case import use_case
-from issuance import queries
 from issuance.chain import types as chain
-from issuance.models import Attempt, ChainTransaction, ChainTransactionOrder, Order
+from issuance.models import Attempt, ChainTransaction, Order
 from issuance.services import lanes
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE
@@ -20,51 +17,11 @@ from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     CHAIN_TRANSACTION_TRANSITIONS,
     ORDER_TRANSITIONS,
-    ChainTransactionKind,
     ChainTransactionStatus,
     OrderStatus,
 )
 
 NOTE_LENGTH_MAX = 200
-# Their orders show the hash; a redemption that is called back was never on its way.
-ORDER_KINDS = frozenset({ChainTransactionKind.MINT, ChainTransactionKind.BURN})
-# Nobody took the bytes, so they are sent again at the next look.
-_NOT_DELIVERED = frozenset(
-    {chain.SendKind.UNREACHABLE, chain.SendKind.RATE_LIMITED, chain.SendKind.WRONG_CHAIN}
-)
-
-
-@use_case
-def record_broadcast(
-    *,
-    chain_transaction_id: uuid.UUID,
-    answers: Mapping[str, chain.SendAnswer],
-    look_in: timedelta,
-    now: datetime,
-) -> None:
-    """Note that saved bytes were sent and what each node said; the answer decides nothing.
-
-    ``answers`` maps an attempt's hash to the node's remark.
-    """
-    row = _locked(chain_transaction_id)
-    for tx_hash, answer in answers.items():
-        attempt = Attempt.objects.get(tx_hash=tx_hash, chain_transaction=row)
-        note_answer(attempt, answer=answer, now=now)
-        attempt.save(update_fields=["sent_count", "last_sent_at", "last_answer"])
-    if row.status == ChainTransactionStatus.ASSIGNED:
-        move(
-            row,
-            to=ChainTransactionStatus.SENT,
-            table=CHAIN_TRANSACTION_TRANSITIONS,
-            actor=PIPELINE,
-            now=now,
-            sent_at=now,
-            next_attempt_at=now + look_in,
-            leased_until=None,
-        )
-    else:
-        _reschedule(row, now + look_in)
-    failpoint("broadcast.record.precommit")
 
 
 @use_case
@@ -186,71 +143,13 @@ def record_reorganised(*, chain_transaction_id: uuid.UUID, now: datetime) -> Non
 
 
 @use_case
-def save_attempt(
-    *,
-    chain_transaction_id: uuid.UUID,
-    after: int,
-    signed: chain.SignedTransaction,
-    fees: chain.Fees,
-    cancels: bool = False,
-    now: datetime,
-) -> Attempt | None:
-    """Keep a signed form of the transaction, before anyone sends it: the first, or a dearer one.
-
-    ``after`` is the sequence of the newest attempt the caller knew when it asked the signer, 0
-    before the first; ``signed`` has passed verify_signed. None when somebody else has kept another
-    form meanwhile, or when this one is no longer wanted: then its bytes must be thrown away
-    unsent. Raises HaltActive for the first form while a breaker is open.
-    """
-    row = _locked(chain_transaction_id)
-    newest = Attempt.objects.filter(chain_transaction=row).count()
-    is_wanted = cancels == (row.cancel_asked_at is not None)
-    if row.status in CHAIN_TRANSACTION_FINAL or newest != after or not is_wanted:
-        return None
-    if newest == 0 and not cancels:
-        lanes.require_signable(row)
-    attempt = Attempt.objects.create(
-        chain_transaction=row,
-        sequence=newest + 1,
-        cancels=cancels,
-        tx_hash=signed.hash,
-        raw=signed.raw,
-        max_fee_wei=fees.max_fee,
-        tip_wei=fees.tip,
-        created_at=now,
+def look_again_later(*, ids: Iterable[uuid.UUID], look_in: timedelta, now: datetime) -> None:
+    """Nothing has changed with these transactions: look at them again later, without a remark."""
+    rows = lanes.lock_transactions(ids=ids)
+    waiting = [row.pk for row in rows if row.status not in CHAIN_TRANSACTION_FINAL]
+    ChainTransaction.objects.filter(pk__in=waiting).update(
+        next_attempt_at=now + look_in, leased_until=None, last_note="", gone_since=None
     )
-    if newest == 0 and not cancels:
-        name_hashes(rows=[row])
-    failpoint("sign.precommit")
-    return attempt
-
-
-def name_hashes(*, rows: Sequence[ChainTransaction]) -> None:
-    """The hash a client may look for, from the moment there are bytes that have it.
-
-    Inside the transaction that has just kept the first forms of these rows.
-    """
-    carried = ChainTransactionOrder.objects.filter(
-        chain_transaction__in=[row for row in rows if row.kind in ORDER_KINDS], live=True
-    )
-    ids = list(carried.values_list("order_id", flat=True))
-    queries.lock_orders(order_ids=ids)
-    first = Attempt.objects.filter(
-        sequence=1,
-        chain_transaction__order_bindings__order=OuterRef("pk"),
-        chain_transaction__order_bindings__live=True,
-    )
-    Order.objects.filter(pk__in=ids).update(
-        tx_hash=Subquery(first.values("tx_hash")[:1]), version=F("version") + 1
-    )
-
-
-def note_answer(attempt: Attempt, *, answer: chain.SendAnswer, now: datetime) -> None:
-    """What became of one sending, in the row's columns; not yet saved."""
-    attempt.sent_count += 1
-    if answer.kind not in _NOT_DELIVERED:
-        attempt.last_sent_at = now
-    attempt.last_answer = f"{answer.kind}: {answer.detail}"[:NOTE_LENGTH_MAX]
 
 
 def _locked(chain_transaction_id: uuid.UUID) -> ChainTransaction:

@@ -8,8 +8,9 @@ from django.utils import timezone
 from issuance import services
 from issuance.chain import types as chain
 from issuance.chain.standards import Execution
-from issuance.models import ChainTransaction, Order, TokenLog
+from issuance.models import Attempt, ChainTransaction, Order, TokenLog
 from issuance.pipeline import doubts
+from issuance.services.forms import SignedForm
 from issuance.services.outcomes import FinalEvidence
 from issuance.states import ChainTransactionKind, ChainTransactionStatus
 from tests.issuance import paper as papers
@@ -34,15 +35,11 @@ def signed_for(paper):
 
 def save(row, *, after):
     tx_hash = f"0x{after + 1:064x}"
-    services.save_attempt(
-        chain_transaction_id=row.pk,
-        after=after,
-        signed=chain.SignedTransaction(
-            raw=bytes([after + 1]), hash=tx_hash, sender=row.signer.address, nonce=row.nonce
-        ),
-        fees=FEES,
-        now=timezone.now(),
+    signed = chain.SignedTransaction(
+        raw=bytes([after + 1]), hash=tx_hash, sender=row.signer.address, nonce=row.nonce
     )
+    form = SignedForm(chain_transaction_id=row.pk, signed=signed, fees=FEES, after=after)
+    services.save_attempts(forms=[form], now=timezone.now())
     return tx_hash
 
 
@@ -86,3 +83,20 @@ def test_an_order_that_the_record_shows_as_carried_out_is_never_proven_not_to_ha
         log_index=0,
     )
     assert doubts.was_executed(Order.objects.get(pk=order.pk)) is Execution.YES
+
+
+def test_an_answer_that_comes_after_the_end_does_not_make_the_transaction_due_again():
+    """Its bytes were under way while another worker wrote its proven end."""
+    _, row = signed_for(papers.build())
+    tx_hash = save(row, after=0)
+    assert bury(row, [tx_hash])
+    now = timezone.now()
+    services.record_broadcasts(
+        ids=[row.pk],
+        answers={tx_hash: chain.SendAnswer(chain.SendKind.ACCEPTED)},
+        look_in=timedelta(seconds=1),
+        now=now,
+    )
+    row.refresh_from_db()
+    assert (row.status, row.next_attempt_at, row.sent_at) == ("DEAD", None, None)
+    assert Attempt.objects.get().last_sent_at == now
