@@ -19,7 +19,7 @@ from core.models import Institution
 from core.units import UNITS_PER_WHOLE, Units
 from custody import ledger
 from custody import services as custody_services
-from custody.ledger.batches import MintShares, reserve_many
+from custody.ledger import OrderShares, reserve_many
 from custody.ledger.posting import Posting, post_many
 from custody.models import CustodyAccount, Fund
 from custody.providers.custodian import AttestationRequest, SignedAttestation
@@ -150,8 +150,8 @@ def _make_chunk(
         )
     ]  # fmt: skip
     reserve_many(
-        mints=[
-            MintShares(
+        shares=[
+            OrderShares(
                 fund_id=token.fund_id, custody_account_id=account.pk,
                 investor_id=order.investor_id, token_id=token.pk,
                 quantity=Units(order.quantity), order_id=order.pk,

@@ -57,32 +57,26 @@ def open_pot(*, quantity: int) -> dict[str, object]:
 def post_ours(ids: dict[str, Any], quantity: int) -> None:
     """Reserve shares through the ledger, with every constraint on."""
     with transaction.atomic(durable=True):
-        ledger.reserve(
-            fund_id=ids["fund"],
-            custody_account_id=ids["account"],
-            investor_id=ids["owner"],
-            quantity=Units(quantity),
-            order_id=uuid.uuid4(),
-            actor=_BENCH,
-            now=timezone.now(),
-        )
+        ledger.reserve(shares=_shares(ids, quantity), actor=_BENCH, now=timezone.now())
 
 
 def post_batch(ids: dict[str, Any], quantity: int) -> None:
     """As many reservations in one commit as a batch of orders has, every constraint on for each."""
-    mints = [
-        ledger.MintShares(
-            fund_id=ids["fund"],
-            custody_account_id=ids["account"],
-            investor_id=ids["owner"],
-            token_id=ids["owner"],
-            quantity=Units(quantity),
-            order_id=uuid.uuid4(),
-        )
-        for _ in range(BATCH)
-    ]
+    shares = [_shares(ids, quantity) for _ in range(BATCH)]
     with transaction.atomic(durable=True):
-        ledger.reserve_many(mints=mints, actor=_BENCH, now=timezone.now())
+        ledger.reserve_many(shares=shares, actor=_BENCH, now=timezone.now())
+
+
+def _shares(ids: dict[str, Any], quantity: int) -> ledger.OrderShares:
+    """A new order's; a reservation does not look at the token."""
+    return ledger.OrderShares(
+        fund_id=ids["fund"],
+        custody_account_id=ids["account"],
+        investor_id=ids["owner"],
+        token_id=ids["owner"],
+        quantity=Units(quantity),
+        order_id=uuid.uuid4(),
+    )
 
 
 def post_naive(ids: dict[str, Any], quantity: int) -> None:

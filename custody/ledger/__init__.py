@@ -14,7 +14,6 @@ from custody.ledger.accounts import (
     require_running,
     resume,
 )
-from custody.ledger.batches import MintShares, back_many, reserve_many
 from custody.ledger.caps import note_cap
 from custody.ledger.corrections import adjust, restrict, reverse, unrestrict
 from custody.ledger.movements import (
@@ -23,7 +22,17 @@ from custody.ledger.movements import (
     settle_deposit,
     start_delivery,
 )
-from custody.ledger.orders import back, carry_over, fail_mint, release_burn, reserve, unreserve
+from custody.ledger.orders import (
+    OrderShares,
+    back,
+    back_many,
+    carry_over,
+    fail_mint,
+    release_burn,
+    reserve,
+    reserve_many,
+    unreserve,
+)
 from custody.ledger.posting import (
     AccountNotOpen,
     AlreadyReversed,
@@ -39,7 +48,7 @@ __all__ = [
     "InsufficientShares",
     "KeyReused",
     "LedgerHalted",
-    "MintShares",
+    "OrderShares",
     "PostingInvalid",
     "adjust",
     "back",

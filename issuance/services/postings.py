@@ -24,48 +24,17 @@ def is_backed(order: Order) -> bool:
 
 def reserve(*, order: Order, actor: Actor, now: datetime) -> None:
     """Free to reserved. Raises InsufficientShares."""
-    ledger.reserve(
-        fund_id=order.token.fund_id,
-        custody_account_id=order.custody_account_id,
-        investor_id=order.investor_id,
-        quantity=Units(order.quantity),
-        order_id=order.pk,
-        actor=actor,
-        now=now,
-    )
+    ledger.reserve(shares=_shares(order), actor=actor, now=now)
 
 
 def back(*, order: Order, actor: Actor, now: datetime) -> None:
     """Reserved to backing; a no-op by its key when the order was signed for before."""
-    ledger.back(
-        fund_id=order.token.fund_id,
-        custody_account_id=order.custody_account_id,
-        investor_id=order.investor_id,
-        token_id=order.token_id,
-        quantity=Units(order.quantity),
-        order_id=order.pk,
-        actor=actor,
-        now=now,
-    )
+    ledger.back(shares=_shares(order), actor=actor, now=now)
 
 
 def back_many(*, orders: Sequence[Order], actor: Actor, now: datetime) -> None:
     """``back`` for every order of a batch, in one statement."""
-    ledger.back_many(
-        mints=[
-            ledger.MintShares(
-                fund_id=order.token.fund_id,
-                custody_account_id=order.custody_account_id,
-                investor_id=order.investor_id,
-                token_id=order.token_id,
-                quantity=Units(order.quantity),
-                order_id=order.pk,
-            )
-            for order in orders
-        ],
-        actor=actor,
-        now=now,
-    )
+    ledger.back_many(shares=[_shares(order) for order in orders], actor=actor, now=now)
 
 
 def give_back(*, order: Order, actor: Actor, now: datetime) -> None:
@@ -73,29 +42,12 @@ def give_back(*, order: Order, actor: Actor, now: datetime) -> None:
     if is_backed(order):
         fail_mint(order=order, actor=actor, now=now)
         return
-    ledger.unreserve(
-        fund_id=order.token.fund_id,
-        custody_account_id=order.custody_account_id,
-        investor_id=order.investor_id,
-        quantity=Units(order.quantity),
-        order_id=order.pk,
-        actor=actor,
-        now=now,
-    )
+    ledger.unreserve(shares=_shares(order), actor=actor, now=now)
 
 
 def fail_mint(*, order: Order, actor: Actor, now: datetime) -> None:
     """Backing to free: the mint is proven never to have happened."""
-    ledger.fail_mint(
-        fund_id=order.token.fund_id,
-        custody_account_id=order.custody_account_id,
-        investor_id=order.investor_id,
-        token_id=order.token_id,
-        quantity=Units(order.quantity),
-        order_id=order.pk,
-        actor=actor,
-        now=now,
-    )
+    ledger.fail_mint(shares=_shares(order), actor=actor, now=now)
 
 
 def release_burn(*, order: Order, actor: Actor, now: datetime) -> None:
@@ -105,7 +57,8 @@ def release_burn(*, order: Order, actor: Actor, now: datetime) -> None:
     first, then whichever hold most.
     """
     for account_id, taken in _shares_behind(order):
-        _release(order, account_id=account_id, quantity=taken, actor=actor, now=now)
+        _open_buckets(order, account_id)
+        ledger.release_burn(shares=_part(order, account_id, taken), actor=actor, now=now)
 
 
 def carry_over(*, order: Order, actor: Actor, now: datetime) -> list[tuple[uuid.UUID, int]]:
@@ -116,16 +69,7 @@ def carry_over(*, order: Order, actor: Actor, now: datetime) -> list[tuple[uuid.
     carried = _shares_behind(order)
     for account_id, taken in carried:
         _open_buckets(order, account_id)
-        ledger.carry_over(
-            fund_id=order.token.fund_id,
-            custody_account_id=account_id,
-            investor_id=order.investor_id,
-            token_id=order.token_id,
-            quantity=Units(taken),
-            order_id=order.pk,
-            actor=actor,
-            now=now,
-        )
+        ledger.carry_over(shares=_part(order, account_id, taken), actor=actor, now=now)
     return carried
 
 
@@ -140,19 +84,18 @@ def lock(*, orders: Sequence[Order]) -> None:
         ledger.lock_owners(fund_id=token.fund_id, owners=owners, with_outside=burns)
 
 
-def _release(
-    order: Order, *, account_id: uuid.UUID, quantity: int, actor: Actor, now: datetime
-) -> None:
-    _open_buckets(order, account_id)
-    ledger.release_burn(
+def _shares(order: Order) -> ledger.OrderShares:
+    return _part(order, order.custody_account_id, order.quantity)
+
+
+def _part(order: Order, account_id: uuid.UUID, quantity: int) -> ledger.OrderShares:
+    return ledger.OrderShares(
         fund_id=order.token.fund_id,
         custody_account_id=account_id,
         investor_id=order.investor_id,
         token_id=order.token_id,
         quantity=Units(quantity),
         order_id=order.pk,
-        actor=actor,
-        now=now,
     )
 
 

@@ -208,17 +208,16 @@ def _back_opening(token: Token, attached: Attached, *, actor: Actor, now: dateti
     account = custody_queries.account_with_free(
         investor_id=attached.backed_by, fund_id=token.fund_id, quantity=quantity
     )
-    parts: dict[str, Any] = {
-        "fund_id": token.fund_id,
-        "custody_account_id": account.pk,
-        "investor_id": attached.backed_by,
-        "quantity": quantity,
-        "order_id": token.pk,
-        "actor": actor,
-        "now": now,
-    }
-    ledger.reserve(**parts)
-    ledger.back(token_id=token.pk, **parts)
+    shares = ledger.OrderShares(
+        fund_id=token.fund_id,
+        custody_account_id=account.pk,
+        investor_id=attached.backed_by,
+        token_id=token.pk,
+        quantity=quantity,
+        order_id=token.pk,
+    )
+    ledger.reserve(shares=shares, actor=actor, now=now)
+    ledger.back(shares=shares, actor=actor, now=now)
 
 
 def _create_sequence(token_id: uuid.UUID) -> None:

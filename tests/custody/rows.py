@@ -3,13 +3,15 @@
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
 from core.actors import Actor, ActorKind, system
 from core.models import Institution
-from core.units import parse_quantity
+from core.units import Units, parse_quantity
 from custody import ledger
+from custody.ledger import OrderShares
 from custody.ledger.posting import Posting, post
 from custody.models import Custodian, CustodyAccount, Fund, FundIdentifier
 from custody.states import Bucket, TransferKind
@@ -85,15 +87,20 @@ class Pot:
     investor_id: uuid.UUID
     token_id: uuid.UUID
 
-    def ids(self, **more):
+    def shares(self, quantity: int, order_id: uuid.UUID | None = None) -> OrderShares:
+        """Those of one order, a new one unless it is named."""
+        return OrderShares(
+            fund_id=self.fund.pk,
+            custody_account_id=self.account.pk,
+            investor_id=self.investor_id,
+            token_id=self.token_id,
+            quantity=Units(quantity),
+            order_id=order_id or uuid.uuid4(),
+        )
+
+    def order(self, quantity: int, order_id: uuid.UUID | None = None) -> dict[str, Any]:
         """What every order posting asks for."""
-        return {
-            "fund_id": self.fund.pk,
-            "custody_account_id": self.account.pk,
-            "investor_id": self.investor_id,
-            "actor": TEST,
-            "now": NOW,
-        } | more
+        return {"shares": self.shares(quantity, order_id), "actor": TEST, "now": NOW}
 
 
 def settle(pot: Pot, shares: str, key: str | None = None) -> uuid.UUID:

@@ -13,7 +13,7 @@ from custody.providers.files import FileRefused
 from custody.states import DEPOSIT_TRANSITIONS, DepositStatus
 from kyc.models import Decision
 from kyc.policy import InvestorNotApproved, KycExpired
-from tests.custody.rows import NOW, TEST
+from tests.custody.rows import NOW, TEST, Pot
 from tests.custody.stage import FBTC, confirmation, line_about
 from tests.kyc import rows as kyc_rows
 
@@ -159,16 +159,9 @@ def test_a_reversal_of_shares_that_back_tokens_freezes_the_fund(stage):
     from custody import ledger  # noqa: PLC0415 - only here
 
     deposit = stage.settled_deposit("10")
+    pot = Pot(stage.fund, stage.account, stage.investor.pk, token_id=deposit.pk)
     with transaction.atomic(durable=True):
-        ledger.reserve(
-            fund_id=stage.fund.pk,
-            custody_account_id=stage.account.pk,
-            investor_id=stage.investor.pk,
-            quantity=Units(1),
-            order_id=deposit.pk,
-            actor=TEST,
-            now=NOW,
-        )
+        ledger.reserve(**pot.order(1))
     found = stage.confirm(deposit, "REVERSED").breaks
     assert [(each.kind, each.severity) for each in found] == [("UNEXPECTED_MOVE", "S0")]
     stage.fund.refresh_from_db()

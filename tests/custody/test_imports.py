@@ -9,11 +9,11 @@ from django.db import DatabaseError, connection, transaction
 
 from core.errors import NotFound, SameActor, StateConflict
 from core.models import Breaker, Event
-from core.units import Units, parse_quantity
+from core.units import parse_quantity
 from custody import ledger, services
 from custody.models import Break, FundIdentifier, Message, Statement, StatementLine
 from custody.providers.files import Basis, FileRefused
-from tests.custody.rows import ALICE, BOB, NOW, TEST
+from tests.custody.rows import ALICE, BOB, NOW, TEST, Pot
 from tests.custody.stage import FBTC, IBIT, confirmation, day, line_about, statement
 
 APPLE = "US0378331005"
@@ -50,41 +50,27 @@ def test_a_fund_the_statement_leaves_out_is_held_to_be_nought(stage):
 
 def test_fewer_shares_than_back_tokens_freeze_the_fund_by_themselves(stage):
     deposit = stage.settled_deposit("1000")
-    order = {
-        "fund_id": stage.fund.pk,
-        "custody_account_id": stage.account.pk,
-        "investor_id": stage.investor.pk,
-        "quantity": parse_quantity("600"),
-        "order_id": deposit.pk,
-        "actor": TEST,
-        "now": NOW,
-    }
+    token_id = deposit.pk
+    pot = Pot(stage.fund, stage.account, stage.investor.pk, token_id)
+    order = pot.order(parse_quantity("600"))
     with transaction.atomic(durable=True):
-        token_id = deposit.pk
         ledger.open_token(fund=stage.fund, custody_account=stage.account, token_id=token_id)
         ledger.reserve(**order)
-        ledger.back(**order, token_id=token_id)
+        ledger.back(**order)
     (found,) = stage.load(statement((IBIT, "599"))).breaks
     assert found.severity == "S0"
     stage.fund.refresh_from_db()
     assert stage.fund.status == "FROZEN"
     assert Breaker.objects.get(name="fund:IBIT").status == "OPEN"
     with pytest.raises(ledger.LedgerHalted), transaction.atomic(savepoint=True):
-        ledger.reserve(**order | {"quantity": Units(1), "order_id": found.pk})
+        ledger.reserve(**pot.order(1))
 
 
 def test_fewer_shares_than_accepted_orders_hold_freeze_the_fund_too(stage):
     deposit = stage.settled_deposit("1000")
+    pot = Pot(stage.fund, stage.account, stage.investor.pk, token_id=deposit.pk)
     with transaction.atomic(durable=True):
-        ledger.reserve(
-            fund_id=stage.fund.pk,
-            custody_account_id=stage.account.pk,
-            investor_id=stage.investor.pk,
-            quantity=parse_quantity("600"),
-            order_id=deposit.pk,
-            actor=TEST,
-            now=NOW,
-        )
+        ledger.reserve(**pot.order(parse_quantity("600")))
     (found,) = stage.load(statement((IBIT, "599"))).breaks
     assert found.severity == "S0"
     stage.fund.refresh_from_db()

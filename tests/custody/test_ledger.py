@@ -34,9 +34,9 @@ def move(function, **arguments):
 
 def mint(pot, shares, order_id=None):
     order_id = order_id or uuid.uuid4()
-    quantity = parse_quantity(shares)
-    move(ledger.reserve, **pot.ids(quantity=quantity, order_id=order_id))
-    move(ledger.back, **pot.ids(quantity=quantity, order_id=order_id, token_id=pot.token_id))
+    order = pot.order(parse_quantity(shares), order_id)
+    move(ledger.reserve, **order)
+    move(ledger.back, **order)
     return order_id
 
 
@@ -60,10 +60,7 @@ def test_shares_go_from_outside_to_free_to_reserved_to_backing_and_back():
         parse_quantity("600.25"),
     )
     assert queries.backing(pot.token_id) == parse_quantity("600.25")
-    move(
-        ledger.release_burn,
-        **pot.ids(quantity=parse_quantity("100"), order_id=uuid.uuid4(), token_id=pot.token_id),
-    )
+    move(ledger.release_burn, **pot.order(parse_quantity("100")))
     assert queries.backing(pot.token_id) == parse_quantity("500.25")
     assert queries.free_shares(investor_id=pot.investor_id, fund_id=pot.fund.pk) == parse_quantity(
         "499.75"
@@ -74,10 +71,7 @@ def test_shares_go_from_outside_to_free_to_reserved_to_backing_and_back():
 def test_one_unit_more_than_free_cannot_be_reserved():
     pot = make_pot("10")
     with pytest.raises(ledger.InsufficientShares) as refusal:
-        move(
-            ledger.reserve,
-            **pot.ids(quantity=Units(parse_quantity("10") + 1), order_id=uuid.uuid4()),
-        )
+        move(ledger.reserve, **pot.order(parse_quantity("10") + 1))
     assert refusal.value.code == "insufficient_shares"
     assert queries.position(pot.fund.pk).free == parse_quantity("10")
 
@@ -86,15 +80,15 @@ def test_an_investor_without_buckets_has_no_shares():
     pot = make_pot("10")
     pot.investor_id = uuid.uuid4()
     with pytest.raises(ledger.AccountNotOpen) as refusal:
-        move(ledger.reserve, **pot.ids(quantity=ONE, order_id=uuid.uuid4()))
+        move(ledger.reserve, **pot.order(ONE))
     assert refusal.value.code == "insufficient_shares"
 
 
 def test_the_same_posting_again_is_the_same_transfer():
     pot = make_pot("10")
     order_id = uuid.uuid4()
-    first = move(ledger.reserve, **pot.ids(quantity=ONE, order_id=order_id))
-    again = move(ledger.reserve, **pot.ids(quantity=ONE, order_id=order_id))
+    first = move(ledger.reserve, **pot.order(ONE, order_id))
+    again = move(ledger.reserve, **pot.order(ONE, order_id))
     assert again == first
     assert queries.position(pot.fund.pk).reserved == ONE
 
@@ -102,9 +96,9 @@ def test_the_same_posting_again_is_the_same_transfer():
 def test_a_key_used_for_another_content_is_refused():
     pot = make_pot("10")
     order_id = uuid.uuid4()
-    move(ledger.reserve, **pot.ids(quantity=ONE, order_id=order_id))
+    move(ledger.reserve, **pot.order(ONE, order_id))
     with pytest.raises(ledger.KeyReused):
-        move(ledger.reserve, **pot.ids(quantity=Units(2 * ONE), order_id=order_id))
+        move(ledger.reserve, **pot.order(2 * ONE, order_id))
     assert queries.position(pot.fund.pk).reserved == ONE
 
 
@@ -112,14 +106,14 @@ def test_a_key_used_for_another_content_is_refused():
 def test_a_posting_of_nothing_or_less_is_a_fault(quantity):
     pot = make_pot("10")
     with pytest.raises(ledger.PostingInvalid):
-        move(ledger.reserve, **pot.ids(quantity=Units(quantity), order_id=uuid.uuid4()))
+        move(ledger.reserve, **pot.order(quantity))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_ledger_refuses_to_work_outside_a_transaction():
     pot = make_pot("10")
     with pytest.raises(RuntimeError, match="transaction"):
-        ledger.reserve(**pot.ids(quantity=ONE, order_id=uuid.uuid4()))
+        ledger.reserve(**pot.order(ONE))
 
 
 def test_every_digit_of_the_largest_fund_survives():
@@ -215,7 +209,7 @@ def test_a_transfer_cannot_cross_funds_even_by_hand():
     pot = make_pot("10")
     fbtc = make_fund("FBTC", "US3159481098")
     other = make_pot("10", fund=fbtc, account=pot.account, investor_id=pot.investor_id)
-    move(ledger.reserve, **other.ids(quantity=ONE, order_id=uuid.uuid4()))
+    move(ledger.reserve, **other.order(ONE))
     free = LedgerAccount.objects.get(bucket=Bucket.FREE, fund=pot.fund)
     reserved = LedgerAccount.objects.get(bucket=Bucket.RESERVED, fund=fbtc)
     crossing = LedgerTransfer(
@@ -276,16 +270,16 @@ def test_an_account_cannot_open_with_shares_in_it():
 def test_a_halt_stops_the_way_up_and_leaves_the_way_down_open():
     pot = make_pot("10")
     reserved, backed = uuid.uuid4(), mint(pot, "2")
-    move(ledger.reserve, **pot.ids(quantity=ONE, order_id=reserved))
+    move(ledger.reserve, **pot.order(ONE, reserved))
     move(ledger.halt, fund_id=pot.fund.pk)
     with pytest.raises(ledger.LedgerHalted) as refusal:
-        move(ledger.reserve, **pot.ids(quantity=ONE, order_id=uuid.uuid4()))
+        move(ledger.reserve, **pot.order(ONE))
     assert refusal.value.code == "halt_active"
-    up = pot.ids(quantity=ONE, order_id=reserved, token_id=pot.token_id)
+    up = pot.order(ONE, reserved)
     with pytest.raises(ledger.LedgerHalted):
         move(ledger.back, **up)
-    move(ledger.unreserve, **pot.ids(quantity=ONE, order_id=reserved))
-    move(ledger.fail_mint, **pot.ids(quantity=ONE, order_id=backed, token_id=pot.token_id))
+    move(ledger.unreserve, **pot.order(ONE, reserved))
+    move(ledger.fail_mint, **pot.order(ONE, backed))
     settle(pot, "5")
     move(ledger.resume, fund_id=pot.fund.pk)
     mint(pot, "1")
@@ -295,7 +289,7 @@ def test_the_shares_of_a_moved_burn_are_reserved_without_ever_being_free_also_du
     pot = make_pot("10")
     burned = mint(pot, "4")
     move(ledger.halt, fund_id=pot.fund.pk)
-    carried = pot.ids(quantity=ONE * 3, order_id=burned, token_id=pot.token_id)
+    carried = pot.order(ONE * 3, burned)
     first = move(ledger.carry_over, **carried)
     assert move(ledger.carry_over, **carried) == first
     held = queries.position(pot.fund.pk)
@@ -309,7 +303,7 @@ def test_a_bucket_opened_during_a_halt_is_born_halted():
     late = make_pot(fund=pot.fund, account=pot.account)
     settle(late, "5")
     with pytest.raises(ledger.LedgerHalted):
-        move(ledger.reserve, **late.ids(quantity=ONE, order_id=uuid.uuid4()))
+        move(ledger.reserve, **late.order(ONE))
 
 
 def test_a_transfer_is_reversed_once():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.units import Units
 from custody import ledger, queries
 from custody.ledger import audit
-from tests.custody.rows import make_pot
+from tests.custody.rows import NOW, TEST, make_pot
 from tests.custody.test_ledger import mint
 
 pytestmark = pytest.mark.django_db
@@ -53,18 +53,23 @@ def pot():
 
 def take(pot, step, quantity, order_id):
     """One posting of a random walk; True when the ledger took it."""
-    order = pot.ids(quantity=Units(quantity), order_id=order_id)
-    token = {"token_id": pot.token_id}
-    block = {name: each for name, each in order.items() if name != "order_id"} | {
+    order = pot.order(quantity, order_id)
+    block = {
         "key": str(uuid.uuid4()),
+        "fund_id": pot.fund.pk,
+        "custody_account_id": pot.account.pk,
+        "investor_id": pot.investor_id,
+        "quantity": Units(quantity),
         "cause": "test",
+        "actor": TEST,
+        "now": NOW,
     }
     acts = {
         "reserve": lambda: ledger.reserve(**order),
         "unreserve": lambda: ledger.unreserve(**order),
-        "back": lambda: ledger.back(**order, **token),
-        "fail_mint": lambda: ledger.fail_mint(**order, **token),
-        "release_burn": lambda: ledger.release_burn(**order, **token),
+        "back": lambda: ledger.back(**order),
+        "fail_mint": lambda: ledger.fail_mint(**order),
+        "release_burn": lambda: ledger.release_burn(**order),
         "restrict": lambda: ledger.restrict(**block),
         "unrestrict": lambda: ledger.unrestrict(**block),
     }

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.core.management import call_command
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.units import Units, parse_quantity
 from custody import ledger, queries
-from custody.ledger.batches import MintShares, back_many, reserve_many
+from custody.ledger import back_many, reserve_many
 from custody.models import LedgerAccount, LedgerTransfer
 from tests.custody.rows import NOW, TEST, Pot, make_account, make_custodian, make_fund, make_pot
 
@@ -25,46 +26,17 @@ def neighbour(pot: Pot, shares: str) -> Pot:
     return other
 
 
-def mint(pot: Pot, quantity: int = ONE) -> MintShares:
-    return MintShares(
-        fund_id=pot.fund.pk,
-        custody_account_id=pot.account.pk,
-        investor_id=pot.investor_id,
-        token_id=pot.token_id,
-        quantity=Units(quantity),
-        order_id=uuid.uuid4(),
-    )
-
-
-def post_all(mints, *functions):
+def post_all(orders, *functions):
     with transaction.atomic(savepoint=True):
         for function in functions or (reserve_many, back_many):
-            function(mints=mints, actor=TEST, now=NOW)
+            function(shares=orders, actor=TEST, now=NOW)
 
 
-def post_each(mints):
-    for each in mints:
-        order = {
-            "fund_id": each.fund_id,
-            "custody_account_id": each.custody_account_id,
-            "investor_id": each.investor_id,
-            "quantity": each.quantity,
-            "order_id": each.order_id,
-            "actor": TEST,
-            "now": NOW,
-        }
-        ledger.reserve(**order)
-    for each in mints:
-        order = {
-            "fund_id": each.fund_id,
-            "custody_account_id": each.custody_account_id,
-            "investor_id": each.investor_id,
-            "quantity": each.quantity,
-            "order_id": each.order_id,
-            "actor": TEST,
-            "now": NOW,
-        }
-        ledger.back(**order, token_id=each.token_id)
+def post_each(orders):
+    for each in orders:
+        ledger.reserve(shares=each, actor=TEST, now=NOW)
+    for each in orders:
+        ledger.back(shares=each, actor=TEST, now=NOW)
 
 
 def book():
@@ -80,12 +52,18 @@ def book():
 def test_a_batch_leaves_the_rows_that_as_many_single_postings_leave():
     pot = make_pot("100")
     other = neighbour(pot, "50")
-    mints = [mint(pot, 3 * ONE), mint(other), mint(pot), mint(other, 7 * ONE), mint(pot)]
+    orders = [
+        pot.shares(3 * ONE),
+        other.shares(ONE),
+        pot.shares(ONE),
+        other.shares(7 * ONE),
+        pot.shares(ONE),
+    ]
     sheet = transaction.savepoint()
-    post_each(mints)
+    post_each(orders)
     single = book()
     transaction.savepoint_rollback(sheet)
-    post_all(mints)
+    post_all(orders)
     assert book() == single
     assert queries.backing(pot.token_id) == 13 * ONE
     call_command("audit_ledger")
@@ -94,52 +72,50 @@ def test_a_batch_leaves_the_rows_that_as_many_single_postings_leave():
 def test_a_batch_is_one_statement_whatever_its_size():
     pot = make_pot("100")
     with CaptureQueriesContext(connection) as made:
-        reserve_many(mints=[mint(pot) for _ in range(60)], actor=TEST, now=NOW)
+        reserve_many(shares=[pot.shares(ONE) for _ in range(60)], actor=TEST, now=NOW)
     assert len(made) == 1
 
 
 def test_an_empty_batch_posts_nothing():
-    assert reserve_many(mints=[], actor=TEST, now=NOW) == []
+    assert reserve_many(shares=[], actor=TEST, now=NOW) == []
 
 
 def test_the_ids_come_back_in_the_order_of_the_batch_and_again_for_the_same_keys():
     pot = make_pot("100")
-    mints = [mint(pot) for _ in range(5)]
-    posted = reserve_many(mints=mints, actor=TEST, now=NOW)
-    again = reserve_many(mints=[mints[3], mint(pot), mints[0]], actor=TEST, now=NOW)
+    orders = [pot.shares(ONE) for _ in range(5)]
+    posted = reserve_many(shares=orders, actor=TEST, now=NOW)
+    again = reserve_many(shares=[orders[3], pot.shares(ONE), orders[0]], actor=TEST, now=NOW)
     assert (again[0], again[2]) == (posted[3], posted[0])
     by_id = {row.pk: row.cause for row in LedgerTransfer.objects.filter(kind="RESERVE")}
-    assert [by_id[each] for each in posted] == [f"order:{each.order_id}" for each in mints]
+    assert [by_id[each] for each in posted] == [f"order:{each.order_id}" for each in orders]
     assert queries.position(pot.fund.pk).reserved == 6 * ONE
 
 
 def test_one_share_too_many_refuses_the_whole_batch():
     pot = make_pot("10")
     with pytest.raises(ledger.InsufficientShares):
-        post_all([mint(pot) for _ in range(11)], reserve_many)
+        post_all([pot.shares(ONE) for _ in range(11)], reserve_many)
     held = queries.position(pot.fund.pk)
     assert (held.free, held.reserved) == (10 * ONE, 0)
 
 
 def test_a_key_used_for_another_content_refuses_the_whole_batch():
     pot = make_pot("10")
-    first = mint(pot)
+    first = pot.shares(ONE)
     post_all([first], reserve_many)
-    changed = MintShares(
-        **{name: getattr(first, name) for name in first.__slots__} | {"quantity": Units(2)}
-    )
+    changed = replace(first, quantity=Units(2))
     with pytest.raises(ledger.KeyReused):
-        post_all([mint(pot), changed], reserve_many)
+        post_all([pot.shares(ONE), changed], reserve_many)
     assert queries.position(pot.fund.pk).reserved == ONE
 
 
 def test_a_halted_fund_refuses_the_whole_batch():
     pot = make_pot("10")
-    mints = [mint(pot), mint(pot)]
-    post_all(mints, reserve_many)
+    orders = [pot.shares(ONE), pot.shares(ONE)]
+    post_all(orders, reserve_many)
     ledger.halt(fund_id=pot.fund.pk)
     with pytest.raises(ledger.LedgerHalted):
-        post_all(mints, back_many)
+        post_all(orders, back_many)
     assert queries.position(pot.fund.pk).backing == 0
 
 
@@ -147,7 +123,7 @@ def test_a_bucket_that_is_not_open_refuses_the_whole_batch():
     pot = make_pot("10")
     stranger = Pot(pot.fund, pot.account, uuid.uuid4(), pot.token_id)
     with pytest.raises(ledger.AccountNotOpen):
-        post_all([mint(pot), mint(stranger)], reserve_many)
+        post_all([pot.shares(ONE), stranger.shares(ONE)], reserve_many)
     assert queries.position(pot.fund.pk).reserved == 0
 
 
@@ -160,16 +136,16 @@ def test_the_route_of_each_posting_is_checked():
     )
     crossed = Pot(pot.fund, elsewhere.account, pot.investor_id, pot.token_id)
     with pytest.raises(ledger.AccountNotOpen):
-        post_all([mint(pot), mint(crossed)], reserve_many)
+        post_all([pot.shares(ONE), crossed.shares(ONE)], reserve_many)
     with pytest.raises(ledger.PostingInvalid):
-        post_all([mint(pot), mint(pot, 0)], reserve_many)
+        post_all([pot.shares(ONE), pot.shares(0)], reserve_many)
     assert queries.position(pot.fund.pk).reserved == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_batch_outside_a_transaction_is_a_programming_error():
     with pytest.raises(RuntimeError, match="transaction"):
-        reserve_many(mints=[], actor=TEST, now=NOW)
+        reserve_many(shares=[], actor=TEST, now=NOW)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,11 +159,11 @@ def test_racing_batches_in_any_order_neither_deadlock_nor_oversell():
         try:
             for turn in range(10):
                 line = pots if (number + turn) % 2 else pots[::-1]
-                mints = [mint(each) for each in line for _ in range(3)]
+                orders = [each.shares(ONE) for each in line for _ in range(3)]
                 try:
                     with transaction.atomic(durable=True):
-                        reserve_many(mints=mints, actor=TEST, now=NOW)
-                        back_many(mints=mints[::-1], actor=TEST, now=NOW)
+                        reserve_many(shares=orders, actor=TEST, now=NOW)
+                        back_many(shares=orders[::-1], actor=TEST, now=NOW)
                 except ledger.InsufficientShares:
                     refused.append(number)
         except Exception as failure:

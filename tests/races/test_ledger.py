@@ -5,14 +5,13 @@ oversells, which shows that this test can fail.
 """
 
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 
-from core.units import Units, parse_quantity
+from core.units import parse_quantity
 from custody import ledger, queries
 from custody.models import LedgerTransfer
 from tests.custody.rows import Pot, make_pot
@@ -27,11 +26,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def mint(pot: Pot) -> bool:
     """Reserve and back one share in one transaction, as an order does."""
-    order = pot.ids(quantity=ONE, order_id=uuid.uuid4())
+    order = pot.order(ONE)
     try:
         with transaction.atomic(durable=True):
             ledger.reserve(**order)
-            ledger.back(**order, token_id=pot.token_id)
+            ledger.back(**order)
     except ledger.InsufficientShares:
         return False
     return True
@@ -99,7 +98,7 @@ def test_the_same_race_over_a_sum_oversells_so_this_test_can_fail():
 
 def test_one_order_posted_by_sixteen_threads_is_posted_once():
     pot = make_pot("1000")
-    order = pot.ids(quantity=Units(7 * ONE), order_id=uuid.uuid4())
+    order = pot.order(7 * ONE)
     posted = []
 
     def reserve(_: Pot) -> bool:

@@ -26,6 +26,7 @@ from issuance.models import (
     TokenLog,
     TransferStop,
 )
+from issuance.services import postings
 from issuance.services.holds import HoldTerms
 from issuance.states import Direction, HoldOwner, HoldReason
 from kyc.models import Investor, Wallet
@@ -163,18 +164,10 @@ def complete(order: Order, signer: Signer) -> Order:
 
 
 def _back(order: Order) -> None:
-    posting: dict[str, Any] = {
-        "fund_id": order.token.fund_id,
-        "custody_account_id": order.custody_account_id,
-        "investor_id": order.investor_id,
-        "quantity": Units(order.quantity),
-        "order_id": order.pk,
-        "now": order.created_at,
-    }
+    now = order.created_at
     with transaction.atomic(durable=True):
-        ledger.reserve(**posting, actor=API)
-        worker = actors.system("issuance.assign")
-        ledger.back(**posting, token_id=order.token_id, actor=worker)
+        postings.reserve(order=order, actor=API, now=now)
+        postings.back(order=order, actor=actors.system("issuance.assign"), now=now)
 
 
 def _transaction(order: Order, signer: Signer) -> ChainTransaction:
@@ -235,15 +228,7 @@ def _log(order: Order, row: ChainTransaction) -> None:
 
 def reserved(order: Order) -> Order:
     with transaction.atomic(durable=True):
-        ledger.reserve(
-            fund_id=order.token.fund_id,
-            custody_account_id=order.custody_account_id,
-            investor_id=order.investor_id,
-            quantity=Units(order.quantity),
-            order_id=order.pk,
-            actor=API,
-            now=order.created_at,
-        )
+        postings.reserve(order=order, actor=API, now=order.created_at)
     return order
 
 
