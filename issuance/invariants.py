@@ -20,6 +20,7 @@ from issuance.models import (
     Order,
     Signer,
     Token,
+    Trouble,
 )
 from issuance.services.recovered_orders import executed_unsigned
 from issuance.states import (
@@ -31,10 +32,13 @@ from issuance.states import (
     NetworkStatus,
     OrderStatus,
     OrderType,
+    Work,
 )
 
 # How soon after shares have left a lower cap must be asked for; minutes, for a custodian's nap.
 CAPS_FALL_WITHIN = timedelta(minutes=5)
+# How long the record of finalized events may stand because we, and no node, refuse what comes next.
+RECORD_STANDS_MAX = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,11 @@ def check_all() -> list[Violation]:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         # One snapshot, or a commit between two reads would look like a difference.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        now = _snapshot_time(cursor)
         for token in queries.tokens():
             found += _check_token(token)
-            found += _check_caps(token, now=_snapshot_time(cursor))
+            found += _check_caps(token, now=now)
+            found += _check_record(token, now=now)
         for row in Move.objects.exclude(status__in=sorted(MOVE_FINAL)):
             found += _check_move(row)
         for signer in Signer.objects.order_by("pk"):
@@ -109,6 +115,24 @@ def _check_caps(token: Token, *, now: datetime) -> list[Violation]:
         return []
     detail = f"caps {format_quantity(Units(coming))} of {format_quantity(settled)}"
     return [Violation("caps_within_settled", queries.token_breaker(token), detail)]
+
+
+def _check_record(token: Token, *, now: datetime) -> list[Violation]:
+    """What the chain has made final can be written down; while it cannot, nobody sees what it did.
+
+    A node that does not answer is another matter: then nothing new is signed for want of it.
+    """
+    rows = Trouble.now_on(network=token.network, now=now)
+    refused = rows.filter(work=Work.FOLLOW, subject=token.symbol, ours=True).first()
+    if refused is None:
+        return []
+    cursor = ChainCursor.objects.get(token=token)
+    stands = now - max(refused.since, cursor.moved_at)
+    if stands <= RECORD_STANDS_MAX:
+        return []
+    minutes = int(stands.total_seconds()) // 60
+    detail = f"stands at block {cursor.block} for {minutes} minutes: {refused.code}"
+    return [Violation("record_reaches_finality", queries.token_breaker(token), detail)]
 
 
 def _check_move(row: Move) -> list[Violation]:

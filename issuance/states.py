@@ -21,6 +21,22 @@ class TokenStandard(TextChoices):
     ERC3643 = "ERC3643"
 
 
+class Work(TextChoices):
+    """The pieces of work the pipeline goes round with, each by token or by network."""
+
+    RECOVER = "recover"
+    REGISTER = "register"
+    HOLD = "hold"
+    ATTEST = "attest"
+    ASSIGN = "assign"
+    ADVANCE = "advance"
+    CHECK = "check"
+    CONCLUDE = "conclude"
+    WATCH = "watch"
+    LOOK = "look"
+    FOLLOW = "follow"
+
+
 class SignerRole(TextChoices):
     """What a hot key may sign for."""
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
 
-from core.api.outage import is_outage
+from core.outage import is_outage
 
 RETRY_AFTER_SECONDS = 5
 

@@ -26,6 +26,7 @@ from issuance.models import (
     Reorg,
     Signer,
     Token,
+    Trouble,
 )
 from issuance.states import CHAIN_TRANSACTION_FINAL, NetworkStatus
 
@@ -78,6 +79,7 @@ def _panels(network: str, now: datetime) -> list[Panel]:
     return [
         _state(network, head, now),
         _breakers(network),
+        _troubles(network, now),
         _nodes(network, now),
         _lanes(network, now),
         _unfinished(network, head, now),
@@ -144,6 +146,31 @@ def _breakers(network: str) -> Panel:
             for each in opened.order_by("opened_at")
         ],
         empty="None. New work on this network is let through.",
+    )
+
+
+def _troubles(network: str, now: datetime) -> Panel:
+    return Panel(
+        title="Work that fails",
+        note="It is tried again by itself and holds up nothing else. manage.py chain doctor says"
+        " what to do.",
+        columns=("Work", "Token", "Reason", "Times", "Since", "Last"),
+        rows=[
+            (
+                portal.text(portal.words(each.work)),
+                portal.text(each.subject),
+                Cell(
+                    portal.words(each.code),
+                    tone="danger" if each.ours else "warning",
+                    note=each.note,
+                ),
+                Cell(f"{each.times:,}", number=True),
+                portal.time(each.since),
+                portal.text(f"{age(now - each.seen_at)} ago"),
+            )
+            for each in Trouble.now_on(network=network, now=now)
+        ],
+        empty="None. Whatever was due could be done.",
     )
 
 

@@ -12,7 +12,7 @@ from rest_framework import exceptions as drf
 
 from core import requests
 from core.api import errors
-from core.api.outage import is_outage
+from core.outage import is_outage
 from core.errors import DomainError, NotFound
 
 CONTENT_TYPE = "application/problem+json"

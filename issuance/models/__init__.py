@@ -16,6 +16,7 @@ from issuance.models.recoveries import Fence, Recovery
 from issuance.models.signers import Signer
 from issuance.models.tokens import Token
 from issuance.models.transactions import ChainTransaction
+from issuance.models.troubles import Trouble
 
 __all__ = [
     "Announcement",
@@ -43,5 +44,6 @@ __all__ = [
     "Token",
     "TokenLog",
     "TransferStop",
+    "Trouble",
     "VanishedLog",
 ]

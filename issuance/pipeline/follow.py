@@ -15,10 +15,11 @@ from issuance.models import BlockHead, ChainCursor, Token
 from issuance.pipeline.blocks import look_at_blocks
 from issuance.pipeline.watch import watch_networks
 from issuance.pipeline.world import World
-from issuance.services import watched
+from issuance.services import troubles, watched
 from issuance.services.blocks import moment
 from issuance.services.escrow import FinalizedRange
 from issuance.services.reading import read_logs
+from issuance.states import Work
 
 RANGE_BLOCKS_MAX = 2_000
 RANGES_PER_TICK_MAX = 10
@@ -42,6 +43,15 @@ def follow_all(*, world: World, now: datetime) -> int:
                 found += count
         except (ChainError, DomainError) as obstacle:
             _log.info("follow_waits", token=token.public_id, reason=obstacle.code)
+            troubles.record_trouble(
+                work=Work.FOLLOW,
+                network=token.network,
+                subject=token.symbol,
+                code=obstacle.code,
+                note=str(obstacle),
+                ours=isinstance(obstacle, DomainError),
+                now=now,
+            )
             if isinstance(obstacle, CallReverted):
                 # Views of a token never revert: another contract, or none, is at its address.
                 reason = f"bytecode_mismatch: {obstacle} at {token.address}"

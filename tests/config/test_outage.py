@@ -19,7 +19,7 @@ from config.devstack.postgres import start_postgres
 from config.devstack.processes import Child, start, stop, wait_until
 from config.settings import ROOT
 from core import keys
-from core.api.outage import is_outage
+from core.outage import is_outage
 
 STOP_SECONDS = 20
 

@@ -9,6 +9,7 @@ from issuance.pipeline.doctor.contracts import examine_tokens
 from issuance.pipeline.doctor.findings import Finding, Weight
 from issuance.pipeline.doctor.lanes import examine_lanes
 from issuance.pipeline.doctor.network import examine_network, examine_nodes
+from issuance.pipeline.doctor.work import examine_work
 
 __all__ = ["Finding", "Weight", "examine"]
 
@@ -31,5 +32,6 @@ def examine(
         *examine_network(network, client, now=now),
         *examine_lanes(network, client, key_for=key_for, now=now),
         *examine_tokens(network, client, now=now),
+        *examine_work(network, now=now),
     ]
     return sorted(found, key=lambda each: each.weight != Weight.STOPS)
