@@ -19,6 +19,10 @@ PART_SECONDS = 480.0
 # A little more than its share, for what comes to nothing at the end of a part.
 MARGIN = 1.02
 CONTROL_ORDERS = 240
+# Orders are what a part runs short of: of everything else a milder weather still brings enough.
+CHANCE = 0.03
+FAILOVER_SECONDS = 80.0
+MILDER = {"reorganise": 0.8, "kill_one": 0.15, "stop_one": 0.04, "crash_database": 0.006}
 _SUMS = [
     "seconds",
     "orders",
@@ -52,6 +56,9 @@ def part_spec(spec: Spec, number: int) -> Spec:
         seed=spec.seed + number,
         folder=f"{spec.folder}-{number}",
         seconds=PART_SECONDS,
+        chance=CHANCE,
+        failover_every=FAILOVER_SECONDS,
+        rates=spec.rates | MILDER,
         control_orders=CONTROL_ORDERS,
         hits_min=hits + 1,
         drain_seconds=420,

@@ -18,7 +18,7 @@ SKEWED_SHARE = 0.4
 CUT_CHANCE = 0.004
 DOUBLED_SHARE = 0.05
 # Of so many nonces the signer refuses one, whoever asks and however often: such a call is cancelled.
-REFUSED_ONE_IN = 40
+REFUSED_ONE_IN = 15
 # Stands before a mishap's name in a worker's trail, where the other words are failpoints.
 MARK = "!"
 

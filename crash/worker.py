@@ -41,6 +41,8 @@ APP = "issuance."
 ADVANCE = "issuance.advance_transactions"
 # Looking for work that is not there costs as much as work.
 SHARE_OF_TURNS = 0.4
+# Workers take every core they get: who brings the work must not starve beside them.
+NICENESS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ def fork(
 
 def _enter(post: Post, *, has_mishaps: bool) -> None:
     """Leave everything of the parent's that a process of its own would not have."""
+    os.nice(NICENESS)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     log = post.log_path.open("a", buffering=1)
