@@ -1,5 +1,7 @@
 """What happens to the chain: blocks, pauses, reorganisations, lost transactions, used-up nonces."""
 
+import contextlib
+import fcntl
 import json
 import random
 import time
@@ -38,7 +40,8 @@ THIEF_FEES = Fees(max_fee=490 * GWEI, tip=45 * GWEI)
 GHOST_GAS = 300_000
 PAUSE_MINT = 1
 WISHES_MAX = 5
-HAUNTED_AFTER = timedelta(seconds=1)
+GATE_TRIES = 40
+GATE_NAP = 0.005
 
 
 @dataclass
@@ -179,11 +182,24 @@ class ChainChaos:
         self.counts["thefts"] += 1
 
     def haunt(self) -> None:
-        """A queued order is minted by somebody else: as after a commit that was lost."""
+        """A queued order is minted by somebody else: as after a commit that was lost.
+
+        Who thinks better of an order does so before he passes the gate again. Nobody could know
+        before finality that the chain has it, so none may be minted that is still to be cancelled.
+        """
+        with (self.folder / "gate").open("a") as gate:
+            # Never waits for long: who is inside may wait for a worker that only we can wake.
+            for _ in range(GATE_TRIES):
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._mint_behind_our_back()
+                    return
+                time.sleep(GATE_NAP)
+            self.counts["ghosts that found no gate open"] += 1
+
+    def _mint_behind_our_back(self) -> None:
         order = (
             Order.objects.filter(type=OrderType.MINT, status="QUEUED", requeues=0)
-            # Who thinks better of an order does so at once: what nobody knows of, nobody can cancel.
-            .filter(created_at__lt=timezone.now() - HAUNTED_AFTER)
             .select_related("wallet")
             .order_by("-pk")
             .first()

@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,14 @@ from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.chain.client import ChainClient
 from issuance.chain.errors import CallReverted, ChainError
-from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Signer, Token
-from issuance.pipeline import advance, assign, sign
-from issuance.pipeline import lanes as watch
-from issuance.pipeline.broadcast import broadcast as broadcast_saved
-from issuance.pipeline.observe import Observation, Verdict, observe
+from issuance.models import Attempt, ChainTransaction, ChainTransactionOrder, Order, Signer, Token
+from issuance.pipeline import advance, assign, recover, sign, waves
+from issuance.pipeline import broadcast as sending
+from issuance.pipeline import observe as looking
+from issuance.pipeline.observe import Asked, Observation, Verdict
 from issuance.pipeline.planning import Plan, Simulation, plan
 from issuance.pipeline.world import World
-from issuance.services import assignment, lanes, postings
+from issuance.services import agreement, assignment, lanes, postings, settlement
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE, Call
 from issuance.services.outcomes import FinalEvidence
@@ -40,17 +40,24 @@ from issuance.states import (
     OrderType,
     SignerRole,
 )
+from tests.issuance.stage import NETWORK
 
 if TYPE_CHECKING:
     from crash.worker import Post
 
 IMPATIENCE = timedelta(seconds=1)
+_TAKEN = (chain.SendKind.ACCEPTED, chain.SendKind.ALREADY_KNOWN)
 SLOW_NODE_SECONDS = 0.25
+DRIFT_CHANCE = 0.2
 _dice = random.Random()  # noqa: S311 - it decides when a bug shows
 
 
 def _plant(place: object, name: str, bug: object) -> None:
-    """Put the bug where the sound function was, in this process only."""
+    """Put the bug where the sound function was, in this process only.
+
+    Raises AttributeError when the pipeline has no such function any more.
+    """
+    getattr(place, name)
     setattr(place, name, bug)
 
 
@@ -63,26 +70,18 @@ def _close_as_dead(row: ChainTransaction, note: str, now: datetime) -> None:
 def _f1(_: "Post") -> None:
     """A send that was not answered with a yes did not happen."""
 
-    def broadcast(
-        *,
-        row: ChainTransaction,
-        attempts: Sequence[Any],
-        node: Any,
-        look_in: timedelta,
-        now: datetime,
-    ) -> None:
-        answers = {}
-        for attempt in attempts:
-            answer = answers[attempt.tx_hash] = node.send(bytes(attempt.raw))
-            if answer.kind not in (chain.SendKind.ACCEPTED, chain.SendKind.ALREADY_KNOWN):
-                _close_as_dead(row, "the send failed", now)
-                return
-        services.record_broadcast(
-            chain_transaction_id=row.pk, answers=answers, look_in=look_in, now=now
-        )
+    record = services.record_broadcasts
 
-    _plant(advance, "broadcast", broadcast)
-    _plant(sign, "broadcast", broadcast)
+    def record_and_condemn(
+        *, answers: Mapping[str, chain.SendAnswer], now: datetime, **rest: Any
+    ) -> None:
+        record(answers=answers, now=now, **rest)
+        failed = [tx_hash for tx_hash, said in answers.items() if said.kind not in _TAKEN]
+        sent = Attempt.objects.filter(tx_hash__in=failed).select_related("chain_transaction")
+        for row in {attempt.chain_transaction for attempt in sent}:
+            _close_as_dead(row, "the send failed", now)
+
+    _plant(services, "record_broadcasts", record_and_condemn)
 
 
 def _f2(post: "Post") -> None:
@@ -118,25 +117,34 @@ def _sign(post: "Post", row: ChainTransaction, fees: chain.Fees) -> bytes:
 def _f3(_: "Post") -> None:
     """No receipt means that it failed."""
 
-    def observe_hastily(**asked: Any) -> Observation:
-        seen = observe(**asked)
+    def hastily(_: Asked, seen: Observation) -> Observation:
         if seen.verdict is Verdict.PENDING:
             return Observation(verdict=Verdict.GONE, finalized=seen.finalized, note="no receipt")
         return seen
 
-    _plant(advance, "observe", observe_hastily)
+    _misjudge(hastily)
     _plant(advance, "DEATH_AFTER", timedelta(seconds=0.2))
+
+
+def _misjudge(misread: Callable[[Asked, Observation], Observation]) -> None:
+    """Every look at a transaction, alone or with others, goes through the one judgement."""
+    judge = looking._judge
+
+    def misjudge(asked: Asked, answers: Any) -> Observation:
+        return misread(asked, judge(asked, answers))
+
+    _plant(looking, "_judge", misjudge)
 
 
 def _f4(_: "Post") -> None:
     """The nonce counter runs ahead of the transactions."""
-    number = lanes.number
+    number = lanes.number_many
 
-    def drifting(*, signer: Signer, **rest: Any) -> ChainTransaction:
-        signer.next_nonce += _dice.random() < 0.1
+    def drifting(*, signer: Signer, **rest: Any) -> list[ChainTransaction]:
+        signer.next_nonce += _dice.random() < DRIFT_CHANCE
         return number(signer=signer, **rest)
 
-    _plant(lanes, "number", drifting)
+    _plant(lanes, "number_many", drifting)
 
 
 def _f5(_: "Post") -> None:
@@ -146,7 +154,7 @@ def _f5(_: "Post") -> None:
         services.delay_order(order_id=order_id, reason_code="", wait=IMPATIENCE, now=now)
 
     _plant(services, "doubt_order", shrug)
-    _plant(watch, "recover_due", lambda **_: 0)
+    _plant(recover, "recover_due", lambda **_: 0)
 
 
 def _f6(_: "Post") -> None:
@@ -158,39 +166,48 @@ def _f6(_: "Post") -> None:
         return found
 
     _plant(assign, "claim_due", take)
-    _plant(services, "assign_orders", _assign_blindly)
+    _plant(services, "assign_wave", _assign_blindly)
 
 
 def _assign_blindly(
     *,
     token_id: Any,
     kind: ChainTransactionKind,
-    order_ids: Sequence[Any],
+    batches: Sequence[assignment.Batch],
     signer_id: Any,
-    gas: int,
     now: datetime,
-) -> ChainTransaction:
-    orders = list(
-        Order.objects.filter(pk__in=order_ids).select_related("wallet", "token").order_by("pk")
-    )
-    data = assignment.encode_orders(kind=kind, orders=orders)
+) -> list[ChainTransaction]:
     with transaction.atomic(durable=True):
         token = queries.token_by_id(token_id=token_id)
         signer = lanes.lock_lane(token=token, role=SignerRole.ISSUER, signer_id=signer_id)
-        call = Call(kind=kind, data=data, gas=gas)
-        row = lanes.number(signer=signer, token=token, call=call, now=now)
-        fresh = Order.objects.filter(pk__in=order_ids, status=OrderStatus.QUEUED)
-        ours = {order.pk for order in fresh.exclude(bindings__live=True)}
-        for index, order in enumerate(orders):
-            ChainTransactionOrder.objects.create(
-                chain_transaction=row, order=order, index=index, live=order.pk in ours
-            )
-        taken = [order for order in orders if order.pk in ours]
-        for order in taken:
-            order.refresh_from_db()
-            if order.type == OrderType.MINT:
-                postings.back(order=order, actor=PIPELINE, now=now)
-        assignment._submit(kind, taken, away=[], now=now)
+        return [
+            _number_blindly(kind, batch, signer=signer, token=token, now=now) for batch in batches
+        ]
+
+
+def _number_blindly(
+    kind: ChainTransactionKind,
+    batch: assignment.Batch,
+    *,
+    signer: Signer,
+    token: Token,
+    now: datetime,
+) -> ChainTransaction:
+    """One transaction for whatever was read earlier, whoever else has taken it since."""
+    rows = Order.objects.filter(pk__in=batch.order_ids).select_related("wallet", "token")
+    orders = list(rows.order_by("pk"))
+    call = Call(kind=kind, data=assignment.encode_orders(kind=kind, orders=orders), gas=batch.gas)
+    row = lanes.number(signer=signer, token=token, call=call, now=now)
+    fresh = [order for order in orders if order.status == OrderStatus.QUEUED]
+    for index, order in enumerate(orders):
+        # The others have a live binding, and the database keeps it the only one.
+        ChainTransactionOrder.objects.create(
+            chain_transaction=row, order=order, index=index, live=order in fresh
+        )
+    for order in fresh:
+        if order.type == OrderType.MINT:
+            postings.back(order=order, actor=PIPELINE, now=now)
+    assignment._submit(kind, fresh, away=[], now=now)
     return row
 
 
@@ -230,27 +247,26 @@ def _f9(_: "Post") -> None:
     _plant(ChainClient, "finalized", impatient)
 
 
-def _f10(_: "Post") -> None:
+def _f10(post: "Post") -> None:
     """One node's newest view is believed, also when it says no."""
 
-    def observe_newest(*, node: Any, sender: str, nonce: int, hashes: Sequence[str]) -> Observation:
-        seen = observe(node=node, sender=sender, nonce=nonce, hashes=hashes)
-        try:
-            if seen.verdict is Verdict.PENDING and node.nonce(sender, at="pending") > nonce:
-                return Observation(verdict=Verdict.GONE, finalized=seen.finalized, note="used up")
-        except ChainError:
-            return seen
+    one = ChainClient(NETWORK, post.proxy_urls[:1], post.stage.node.chain_id)
+
+    def by_newest(asked: Asked, seen: Observation) -> Observation:
+        if seen.verdict is Verdict.PENDING and one.nonce(asked.sender, at="pending") > asked.nonce:
+            return Observation(verdict=Verdict.GONE, finalized=seen.finalized, note="used up")
         return seen
 
-    _plant(advance, "observe", observe_newest)
+    _misjudge(by_newest)
     _plant(advance, "DEATH_AFTER", timedelta(0))
 
 
 def _f11(_: "Post") -> None:
     """A failed receipt is believed at once."""
 
-    def observe_failures(**asked: Any) -> Observation:
-        seen = observe(**asked)
+    agrees = agreement.agrees
+
+    def at_once(_: Asked, seen: Observation) -> Observation:
         failed = seen.receipt is not None and not seen.receipt.succeeded
         if seen.verdict is Verdict.INCLUDED and failed:
             return Observation(
@@ -258,7 +274,12 @@ def _f11(_: "Post") -> None:
             )
         return seen
 
-    _plant(advance, "observe", observe_failures)
+    def agrees_at_once(row: ChainTransaction, *, receipt: chain.Receipt, now: datetime) -> bool:
+        return not receipt.succeeded or agrees(row, receipt=receipt, now=now)
+
+    _misjudge(at_once)
+    # A failed call has no events, so the record of them is not asked either.
+    _plant(settlement, "agrees", agrees_at_once)
 
 
 def _f12(_: "Post") -> None:
@@ -303,35 +324,46 @@ def _end(order: Order, to: OrderStatus, *, now: datetime) -> None:
 
 def _f13(post: "Post") -> None:
     """Every send signs again, and what was signed then is kept nowhere."""
-    send = broadcast_saved
+    send, send_many = sending.broadcast, sending.broadcast_many
 
-    def sign_and_send(
-        *, row: ChainTransaction, attempts: Sequence[Any], node: Any, **rest: Any
-    ) -> None:
-        newest = attempts[-1]
-        fees = chain.Fees(max_fee=newest.max_fee_wei + _dice.randrange(1, 9), tip=newest.tip_wei)
-        node.send(_sign(post, row, fees))
-        send(row=row, attempts=attempts, node=node, **rest)
+    def sign_again(attempt: Attempt, node: Any) -> None:
+        dearer = attempt.max_fee_wei + _dice.randrange(1, 9)
+        fees = chain.Fees(max_fee=dearer, tip=attempt.tip_wei)
+        node.send(_sign(post, attempt.chain_transaction, fees))
+
+    def sign_and_send(*, attempts: Sequence[Attempt], node: Any, **rest: Any) -> None:
+        sign_again(attempts[-1], node)
+        send(attempts=attempts, node=node, **rest)
+
+    def sign_and_send_many(*, attempts: Sequence[Attempt], node: Any, **rest: Any) -> None:
+        for attempt in attempts:
+            sign_again(attempt, node)
+        send_many(attempts=attempts, node=node, **rest)
 
     _plant(advance, "broadcast", sign_and_send)
     _plant(sign, "broadcast", sign_and_send)
+    _plant(sign, "broadcast_many", sign_and_send_many)
 
 
 def _f14(_: "Post") -> None:
     """A mint that takes too long is failed and its shares are free again; it may still happen."""
-    include = advance._STEPS[Verdict.INCLUDED]
+    take = waves.take
 
-    def give_up(look: Any) -> None:
-        row, now = look.row, look.now
-        if row.kind != ChainTransactionKind.MINT or now - row.created_at < IMPATIENCE:
-            include(look)
-            return
-        orders = [binding.order for binding in row.order_bindings.filter(live=True)]
-        _close_as_dead(row, "too slow", now)
-        for order in orders:
-            _end(order, OrderStatus.FAILED, now=now)
+    def give_up(*, rows: Sequence[ChainTransaction], now: datetime, **rest: Any) -> Any:
+        slow = [row for row in rows if _is_slow(row, now)]
+        for row in slow:
+            orders = [binding.order for binding in row.order_bindings.filter(live=True)]
+            _close_as_dead(row, "too slow", now)
+            for order in orders:
+                _end(order, OrderStatus.FAILED, now=now)
+        return take(rows=[row for row in rows if row not in slow], now=now, **rest)
 
-    advance._STEPS[Verdict.INCLUDED] = give_up
+    _plant(waves, "take", give_up)
+
+
+def _is_slow(row: ChainTransaction, now: datetime) -> bool:
+    is_sent = row.status in (ChainTransactionStatus.SENT, ChainTransactionStatus.INCLUDED)
+    return is_sent and row.kind == ChainTransactionKind.MINT and now - row.created_at > IMPATIENCE
 
 
 MUTANTS: dict[str, Callable[["Post"], None]] = {
@@ -354,5 +386,7 @@ MUTANTS: dict[str, Callable[["Post"], None]] = {
 
 def become(name: str, post: "Post") -> None:
     """Turn this worker process into the named mutant; the empty name changes nothing."""
+    # Every worker is forked with the same dice; each must throw its own.
+    _dice.seed()
     if name:
         MUTANTS[name](post)

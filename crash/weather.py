@@ -13,7 +13,8 @@ class Weather:
 
 
 WEATHER: dict[str, Weather] = {
-    "F1": Weather(),
+    # Many sends that fail, and time before the block: what failed is signed again meanwhile.
+    "F1": Weather({"rest": 0.3}, chance=0.15),
     "F2": Weather({"rest": 0.3, "spike": 0.2}, shows=("I7",)),
     "F3": Weather({"rest": 0.2}),
     # A number that nobody uses keeps all later ones from the chain.
@@ -21,8 +22,9 @@ WEATHER: dict[str, Weather] = {
     "F5": Weather({"haunt": 1.0}, shows=("I2", "I5")),
     "F6": Weather(),
     "F7": Weather({"flushall": 1.0}, shows=("I2",)),
-    "F8": Weather(shows=("I4",)),
-    "F9": Weather({"stall": 0.15}, chance=0.03, shows=("I4",)),
+    # Without blocks what was settled too early stays above the finalized block for seconds.
+    "F8": Weather({"rest": 0.2}, shows=("I4",)),
+    "F9": Weather({"stall": 0.15, "rest": 0.3}, chance=0.03, shows=("I4",)),
     "F10": Weather({"rest": 0.3}, shows=("I1", "I1b", "I2")),
     "F11": Weather({"revert_for_a_moment": 0.6}, shows=("I1", "I1b", "I2", "I4")),
     "F12": Weather({"haunt": 1.0}, shows=("I2",)),
@@ -30,14 +32,14 @@ WEATHER: dict[str, Weather] = {
     "F14": Weather(shows=("I2", "I3", "I5")),
 }
 
-# Everything at once, for the sound pipeline, which must survive it.
-HARD_WEATHER = Weather(
-    {
-        "rest": 0.2,
-        "spike": 0.1,
-        "haunt": 0.5,
-        "flushall": 0.5,
-        "revert_for_a_moment": 0.2,
-        "stall": 0.1,
-    }
-)
+
+def _everything() -> Weather:
+    rates: dict[str, float] = {}
+    for weather in WEATHER.values():
+        for name, rate in weather.rates.items():
+            rates[name] = max(rate, rates.get(name, 0.0))
+    return Weather(rates, chance=max(weather.chance for weather in WEATHER.values()))
+
+
+# All of it at once, for the sound pipeline, which must survive it.
+HARD_WEATHER = _everything()
