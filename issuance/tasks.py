@@ -12,8 +12,8 @@ from issuance.pipeline import (
     check,
     follow,
     holders,
-    lanes,
     moves,
+    recover,
     reserves,
     stops,
     world,
@@ -24,9 +24,9 @@ ADVANCE = "issuance.advance_transactions"
 
 @shared_task(name="issuance.assign_transactions")
 def assign_transactions() -> None:
-    """Number, sign and send for due orders, after a look at the lanes."""
+    """Number, sign and send for due orders; before anything is signed, what may be lost is won back."""
     now = database_clock()()
-    lanes.inspect_lanes(world=world.from_settings(), now=now)
+    recover.recover_due(world=world.from_settings(), now=now)
     if assign.assign_due(world=world.from_settings(), now=now):
         doorbell.ring(ADVANCE)
     beat(name="issuance.assign_transactions", now=now)

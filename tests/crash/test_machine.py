@@ -33,7 +33,7 @@ from issuance import services
 from issuance.chain.events import decode_event
 from issuance.chain.types import OrderMinted
 from issuance.models import Attempt, ChainTransaction, NetworkGate, Order
-from issuance.pipeline import advance, assign, check, follow, holders, lanes, reserves
+from issuance.pipeline import advance, assign, check, follow, holders, recover, reserves
 from issuance.pipeline.world import World
 from issuance.states import CHAIN_TRANSACTION_FINAL, ORDER_FINAL, OrderType
 from tests.crash.liar import KINDS, Liar
@@ -222,13 +222,13 @@ class Machine(RuleBasedStateMachine):
     def _run(self, name):
         world, now = self.world, self.now
         if name == "watch":
-            lanes.inspect_lanes(world=world, now=now)
+            recover.recover_due(world=world, now=now)
         elif name == "register":
             holders.register_due(world=world, now=now)
         elif name == "attest":
             reserves.request_due(world=world, now=now)
         elif name == "assign":
-            assign.assign_due(world=world, now=now)
+            assign.assign_due(world=world, clock=lambda: now)
         elif name == "advance":
             advance.advance_due(world=world, clock=lambda: now)
         elif name == "follow":

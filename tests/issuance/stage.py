@@ -30,7 +30,7 @@ from issuance.chain.signer import DEPLOYER, LocalSigner, Permission, SignerPolic
 from issuance.chain.token import TokenReader
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import ChainTransaction, Holder, Order, Token
-from issuance.pipeline import advance, assign, check, follow, holders, lanes, moves, reserves
+from issuance.pipeline import advance, assign, check, follow, holders, moves, recover, reserves
 from issuance.pipeline.world import World
 from issuance.policy import OrderTerms
 from issuance.services.tokens import DeployedContract
@@ -115,10 +115,10 @@ class Stage:
     def tick(self, blocks: int = 0) -> None:
         """One round of every task, then that many blocks."""
         now = timezone.now()
-        lanes.inspect_lanes(world=self.world, now=now)
+        recover.recover_due(world=self.world, now=now)
         holders.register_due(world=self.world, now=now)
         reserves.request_due(world=self.world, now=now)
-        assign.assign_due(world=self.world, now=now)
+        assign.assign_due(world=self.world, clock=timezone.now)
         advance.advance_due(world=self.world, clock=timezone.now)
         follow.follow_all(world=self.world, now=now)
         check.check_due(world=self.world, now=now)

@@ -5,8 +5,7 @@ from django.utils import timezone
 
 from issuance.chain.errors import ChainUnreachable
 from issuance.models import ChainTransaction
-from issuance.pipeline import advance, check, follow, world
-from issuance.pipeline import lanes as watch
+from issuance.pipeline import advance, check, follow, recover, world
 from issuance.services import lanes
 from tests.issuance import paper as papers
 from tests.issuance.test_assignment import sign_for
@@ -22,7 +21,7 @@ def test_a_network_taken_from_the_settings_is_waited_for_and_stops_no_sweep(sett
         outside.chain_of(row.token)
     now = timezone.now() + lanes.HEAD_START
     assert advance.advance_due(world=outside, clock=lambda: now) == 1
-    assert watch.inspect_lanes(world=outside, now=now) == 0
+    assert recover.recover_due(world=outside, now=now) == 0
     assert follow.follow_all(world=outside, now=now) == 0
     assert check.check_due(world=outside, now=now) == 0
     waiting = ChainTransaction.objects.get()
