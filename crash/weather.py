@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from crash.spec import Spec
+
 
 @dataclass(frozen=True, slots=True)
 class Weather:
@@ -12,11 +14,15 @@ class Weather:
     shows: tuple[str, ...] = ("I1", "I1b")
 
 
+# What waits in the pool stays there: what is called dead is mined after all, and so twice. A
+# reorganisation that empties the pool would only leave a gap behind which nothing is mined.
+_POOL_STAYS = {"reorganise": 0.1, "drop": 0.0, "steal": 0.0}
+
 WEATHER: dict[str, Weather] = {
-    # Many sends that fail, and time before the block: what failed is signed again meanwhile.
-    "F1": Weather({"rest": 0.3}, chance=0.15),
+    # Many sends that fail, and time before the block in which what failed is signed again.
+    "F1": Weather({"rest": 0.3, **_POOL_STAYS}, chance=0.15),
     "F2": Weather({"rest": 0.3, "spike": 0.2}, shows=("I7",)),
-    "F3": Weather({"rest": 0.2}),
+    "F3": Weather({"rest": 0.3, **_POOL_STAYS}),
     # A number that nobody uses keeps all later ones from the chain.
     "F4": Weather(shows=("I6",)),
     "F5": Weather({"haunt": 1.0}, shows=("I2", "I5")),
@@ -25,7 +31,7 @@ WEATHER: dict[str, Weather] = {
     # Without blocks what was settled too early stays above the finalized block for seconds.
     "F8": Weather({"rest": 0.2}, shows=("I4",)),
     "F9": Weather({"stall": 0.15, "rest": 0.3}, chance=0.03, shows=("I4",)),
-    "F10": Weather({"rest": 0.3}, shows=("I1", "I1b", "I2")),
+    "F10": Weather({"rest": 0.3, **_POOL_STAYS}, shows=("I1", "I1b", "I2")),
     "F11": Weather({"revert_for_a_moment": 0.6}, shows=("I1", "I1b", "I2", "I4")),
     "F12": Weather({"haunt": 1.0}, shows=("I2",)),
     "F13": Weather(shows=("I7",)),
@@ -34,10 +40,11 @@ WEATHER: dict[str, Weather] = {
 
 
 def _everything() -> Weather:
-    rates: dict[str, float] = {}
+    """Of each event and of faults what the harshest of these weathers and the ordinary storm has."""
+    rates = dict(Spec(seed=0, seconds=0, folder="").rates)
     for weather in WEATHER.values():
         for name, rate in weather.rates.items():
-            rates[name] = max(rate, rates.get(name, 0.0))
+            rates[name] = max(rate, rates[name])
     return Weather(rates, chance=max(weather.chance for weather in WEATHER.values()))
 
 
