@@ -1,5 +1,6 @@
 """Fixtures for everything outside Python: a chain of one's own, Redis, and processes under test."""
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -15,10 +16,21 @@ from config.devstack import testing
 from config.devstack.anvil import Anvil, program_version, start_anvil
 from config.devstack.anvil import program as anvil_program
 from config.devstack.processes import stop
+from crash.crew import planted
+from tests.crash.matrix import Matrix
 
 STOP_SECONDS = 5
 # Their files take longest: begun last, one of them would keep a single core busy at the end.
 LONG_FIRST = ("journeys", "crash", "bench", "conformance", "browser", "issuance")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge the failpoints of a whole run, in the process that sees the results of all others."""
+    if not hasattr(config, "workerinput"):
+        here = Path(__file__).parent
+        config.pluginmanager.register(
+            Matrix(config, planted=planted, whole=[here, here / "crash"]), "failpoints"
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,6 +51,27 @@ def pytest_report_header() -> list[str]:
     where = os.environ["DATABASE_URL"].rpartition("@")[2]
     redis_at = os.environ["REDIS_URL"].rpartition("@")[2]
     return [f"private servers: PostgreSQL {unquote(where)}, Redis {redis_at}, {chain}"]
+
+
+class _Faults(logging.Handler):
+    """Keeps what the walls between the pipeline's pieces report."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def faults() -> Iterator[list[str]]:
+    """The errors that nobody foresaw; a test that brings some about takes them out of the list."""
+    watched, kept = logging.getLogger("issuance.pipeline.walls"), _Faults()
+    watched.addHandler(kept)
+    yield kept.seen
+    watched.removeHandler(kept)
+    assert kept.seen == []
 
 
 @pytest.fixture

@@ -2,17 +2,27 @@
 
 from issuance.models import ChainTransaction
 from issuance.pipeline import sign
-from tests.crash.test_kills import AROUND_A_CANCEL, books_agree, kill_and_restart, one_mint, status
+from tests.crash.killing import twice
+from tests.crash.test_kills import AROUND_A_CANCEL, books_agree, one_mint, status
 from tests.issuance.test_cancels import refusing
 
-# After the call was refused: the signature that these interrupt is that of the form that cancels.
-OF_THE_EMPTY_FORM = ["sign.signed", "sign.precommit", "sign.saved", "broadcast.sent"]
+# After the call was refused the signature that a death interrupts is that of the form that cancels.
+ON_THE_WAY_OF_A_CANCEL = [
+    "cancel.precommit",
+    "cancel.asked",
+    "sign.signed",
+    "sign.precommit",
+    "sign.saved",
+    "broadcast.sent",
+    "cancel.settled",
+]
 
 
-def test_a_worker_killed_anywhere_around_a_cancel_leaves_one_mint(ready, monkeypatch):
+def test_a_worker_killed_anywhere_around_a_cancel_leaves_one_mint(ready, killer, monkeypatch):
+    assert set(AROUND_A_CANCEL) < set(ON_THE_WAY_OF_A_CANCEL)
     monkeypatch.setattr(sign, "PATIENCE", sign.PATIENCE * 0)
     sound = ready.world
-    for point in [*AROUND_A_CANCEL, *OF_THE_EMPTY_FORM]:
+    for points in twice(ON_THE_WAY_OF_A_CANCEL, lives=2):
         order = ready.order("1")
         known = set(ChainTransaction.objects.values_list("pk", flat=True))
 
@@ -21,8 +31,8 @@ def test_a_worker_killed_anywhere_around_a_cancel_leaves_one_mint(ready, monkeyp
             return mine.filter(status="DEAD").exists()
 
         ready.world = refusing(ready)
-        kill_and_restart(ready, done, at=point)
+        killer.one_life(ready, done, at=points)
         ready.world = sound
         ready.until(lambda order=order: status(order) == "COMPLETED")
-        assert one_mint(ready, order), point
+        assert one_mint(ready, order), points
         books_agree(ready)

@@ -16,7 +16,8 @@ from issuance.models import Move, Order
 from issuance.policy import MoveTerms
 from issuance.states import OrderType
 from tests.crash import worker
-from tests.crash.test_kills import lives, status
+from tests.crash.killing import dealt
+from tests.crash.test_kills import status
 from tests.issuance import far_side
 from tests.issuance.stage import CLIENT, NETWORK
 
@@ -86,9 +87,9 @@ def ids_of(node, token, kind):
     return [event.order_id for log in logs if isinstance(event := decode_event(log), kind)]
 
 
-def test_a_worker_killed_anywhere_on_the_way_of_a_move_burns_once_and_mints_once(far):
+def test_a_worker_killed_anywhere_on_the_way_of_a_move_burns_once_and_mints_once(far, killer):
     stage = far.stage
-    for number, places in enumerate(lives(WHERE, count=2), start=1):
+    for number, places in enumerate(dealt(WHERE, lives=2), start=1):
         row = start(far)
 
         def done(row=row):
@@ -96,9 +97,7 @@ def test_a_worker_killed_anywhere_on_the_way_of_a_move_burns_once_and_mints_once
 
         for stretch, point in places:
             stage.until(lambda row=row, stretch=stretch: has_come(row, stretch))
-            code = worker.run(stage, done, kill_at=point)
-            assert worker.was_killed(code), f"{point} was never reached: {code}"
-            worker.expire_leases()
+            killer.kill(stage, done, at=point)
         assert worker.run(stage, done) == 0, f"after kills at {places} the work was not finished"
         burn, mint = row.legs.order_by("pk")
         assert ids_of(stage.node, stage.token, OrderBurned).count(burn.onchain_id) == 1

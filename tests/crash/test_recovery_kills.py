@@ -5,24 +5,21 @@ from datetime import timedelta
 from issuance.models import NetworkGate, Recovery
 from issuance.pipeline import advance
 from issuance.states import OrderType
-from tests.crash.test_kills import (
-    AROUND_A_RECOVERY,
-    books_agree,
-    kill_and_restart,
-    one_mint,
-    status,
-)
+from tests.crash.killing import twice
+from tests.crash.test_kills import AROUND_A_RECOVERY, books_agree, one_mint, status
 from tests.issuance.stage import NETWORK
 from tests.issuance.test_recovery import fail_over, gate, lost_mint
 
 
-def test_a_worker_killed_anywhere_in_a_recovery_leaves_it_to_the_next(ready, monkeypatch, settings):
-    """Each round: an order whose signed mint is lost and mined, a failover, a kill."""
+def test_a_worker_killed_anywhere_in_a_recovery_leaves_it_to_the_next(
+    ready, killer, monkeypatch, settings
+):
+    """Each round: an order whose signed mint is lost and mined, a failover, kills."""
     monkeypatch.setattr(advance, "DEATH_AFTER", timedelta(0))
     settings.CHAIN_IN_FLIGHT_MAX = {NETWORK: 2}
     # Waits for its tokens all along, so that every recovery has somebody to ask about.
     ready.order("1", OrderType.REDEEM)
-    for number, point in enumerate(AROUND_A_RECOVERY, start=1):
+    for number, points in enumerate(twice(AROUND_A_RECOVERY, lives=2), start=1):
         order = ready.order("1")
         fail_over()
         ready.node.send(lost_mint(ready, order))
@@ -34,7 +31,7 @@ def test_a_worker_killed_anywhere_in_a_recovery_leaves_it_to_the_next(ready, mon
                 and Recovery.objects.filter(status="DONE").count() == number
             )
 
-        kill_and_restart(ready, done, at=point)
-        assert one_mint(ready, order), point
+        killer.one_life(ready, done, at=points)
+        assert one_mint(ready, order), points
         books_agree(ready)
     assert NetworkGate.objects.get().status == "OPERATING"

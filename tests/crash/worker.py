@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from django.db import connections
 from django.utils import timezone
@@ -18,13 +19,20 @@ from tests.issuance.stage import Stage
 ROUNDS_MAX = 40
 
 
-def run(stage: Stage, done: Callable[[], bool], *, kill_at: str = "", mined: int = 1) -> int:
+def run(
+    stage: Stage,
+    done: Callable[[], bool],
+    *,
+    kill_at: str = "",
+    mined: int = 1,
+    trail: Path | None = None,
+) -> int:
     """Run the pipeline in a process of its own until ``done``; returns how it ended.
 
     Each round ends with ``mined`` blocks. The result is minus the signal, 0 when done, 1 when it
-    gave up or failed.
+    gave up or failed. ``trail`` gets the name of every failpoint passed.
     """
-    return wait(start(stage, done, kill_at=kill_at, mined=mined))
+    return wait(start(stage, done, kill_at=kill_at, mined=mined, trail=trail))
 
 
 def start(
@@ -34,6 +42,7 @@ def start(
     kill_at: str = "",
     mined: int = 1,
     fast: bool = False,
+    trail: Path | None = None,
 ) -> int:
     """Fork a worker and return its pid; ``fast`` ones take small batches and meet more often."""
     connections.close_all()
@@ -41,7 +50,8 @@ def start(
     if pid == 0:
         if fast:
             assign._DUE[ChainTransactionKind.MINT] = (OrderType.MINT, OrderStatus.QUEUED, 2)
-        _work(stage, done, kill_at, mined)
+        failpoints.arm(kill_at, log=str(trail or ""))
+        _work(stage, done, mined)
     return pid
 
 
@@ -62,10 +72,9 @@ def expire_leases() -> None:
         model.objects.filter(leased_until__isnull=False).update(leased_until=past)
 
 
-def _work(stage: Stage, done: Callable[[], bool], kill_at: str, mined: int) -> None:
+def _work(stage: Stage, done: Callable[[], bool], mined: int) -> None:
     code = 1
     try:
-        failpoints.arm(kill_at)
         for _ in range(ROUNDS_MAX):
             stage.tick(blocks=mined)
             if done():
