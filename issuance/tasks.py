@@ -25,11 +25,11 @@ ADVANCE = "issuance.advance_transactions"
 @shared_task(name="issuance.assign_transactions")
 def assign_transactions() -> None:
     """Number, sign and send for due orders; before anything is signed, what may be lost is won back."""
-    now = database_clock()()
-    recover.recover_due(world=world.from_settings(), now=now)
-    if assign.assign_due(world=world.from_settings(), now=now):
+    clock = database_clock()
+    recover.recover_due(world=world.from_settings(), now=clock())
+    if assign.assign_due(world=world.from_settings(), clock=clock):
         doorbell.ring(ADVANCE)
-    beat(name="issuance.assign_transactions", now=now)
+    beat(name="issuance.assign_transactions", now=clock())
 
 
 @shared_task(name=ADVANCE)

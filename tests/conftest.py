@@ -10,7 +10,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 import redis as redis_client
-from django.db import connection
+from django.db import connection, transaction
+from django.test import TransactionTestCase
 
 from config.devstack import testing
 from config.devstack.anvil import Anvil, program_version, start_anvil
@@ -20,6 +21,8 @@ from crash.crew import planted
 from tests.crash.matrix import Matrix
 
 STOP_SECONDS = 5
+# Tables that migrating fills from the models themselves.
+OF_THE_MODELS = {"auth_permission", "django_content_type"}
 # Their files take longest: begun last, one of them would keep a single core busy at the end.
 LONG_FIRST = ("journeys", "crash", "bench", "conformance", "browser", "issuance")
 
@@ -142,3 +145,20 @@ def django_db_setup(django_db_setup, django_db_blocker) -> None:  # noqa: ARG001
         )
         for table, trigger in cursor.fetchall():
             cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if cursor.fetchone() == (True,):
+            replaced = pytest.MonkeyPatch()
+            replaced.setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)
+
+
+def _empty_tables(_: TransactionTestCase) -> None:
+    """Do as Django's flush does, a hundred times faster: most tables are empty already.
+
+    Truncating makes new files for every table and index; what flush would then make anew, the
+    permissions and the names of the models, stays. Only a superuser may pass by the foreign keys.
+    """
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    emptied = [f'DELETE FROM "{name}"' for name in names if name not in OF_THE_MODELS]
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("; ".join(emptied))

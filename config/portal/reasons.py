@@ -4,6 +4,7 @@ from core.models import Breaker
 from core.states import BreakerStatus
 from issuance import queries
 from issuance.models import ChainTransaction, Order
+from issuance.pipeline.walls import FAULT
 from issuance.states import ChainTransactionStatus, OrderStatus
 
 _ORDER_STATUS = {
@@ -20,6 +21,7 @@ _REASONS = {
     "chain_mint_is_paused": "Minting is paused at the contract; the admin ends that.",
     "chain_mint_limit_exceeded": "The day's mint limit of the issuing key is used up; it refills.",
     "chain_access_control_unauthorized_account": "The issuing key has lost its role at the contract.",
+    FAULT: "A worker met an error that no rule foresees: see the chain monitor. It is tried again.",
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from time import monotonic
 
@@ -20,6 +21,7 @@ from issuance.pipeline import waves
 from issuance.pipeline.broadcast import broadcast
 from issuance.pipeline.observe import Observation, Verdict, observe
 from issuance.pipeline.sign import sign_and_send, sign_dearer, wanted_forms
+from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall
 from issuance.pipeline.world import World
 from issuance.services.agreement import Agreement, verdict
 from issuance.services.outcomes import FinalEvidence
@@ -28,6 +30,7 @@ from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
     ChainTransactionKind,
     ChainTransactionStatus,
+    Work,
 )
 
 LEASE = timedelta(seconds=15)
@@ -58,7 +61,10 @@ def advance_due(*, world: World, clock: Callable[[], datetime]) -> int:
         rows.sort(key=lambda each: (each.token.network, each.signer_id, each.nonce))
         for _, some in groupby(rows, key=lambda each: each.token.network):
             for row in _take_plain(list(some), world=world, now=clock()):
-                advance(row=row, world=world, now=clock())
+                now = clock()
+                piece, let_wait = Piece.of(Work.ADVANCE, row.token), partial(_let_wait, row, now)
+                with Wall(piece=piece, now=now, let_wait=let_wait):
+                    advance(row=row, world=world, now=now)
         steps += len(rows)
     return steps
 
@@ -72,7 +78,14 @@ def _take_plain(
     except ChainError:
         return rows
     pace = waves.Pace(look_every=LOOK_EVERY, resend_after=RESEND_AFTER, bump_after=BUMP_AFTER)
-    return waves.take(rows=rows, node=node, pace=pace, now=now)
+    with Wall(piece=Piece(Work.ADVANCE, rows[0].token.network), now=now):
+        return waves.take(rows=rows, node=node, pace=pace, now=now)
+    # After a fault each is looked at alone: only the one that met it waits.
+    return rows
+
+
+def _let_wait(row: ChainTransaction, now: datetime, remark: str) -> None:
+    _wait(row, f"{FAULT}: {remark}", FAULT_WAIT, now)
 
 
 def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """Due orders become chain transactions: claim, simulate outside, number, then sign and send."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -18,12 +19,13 @@ from issuance.models import ChainTransaction, Order, Signer, Token
 from issuance.models.orders import REASON_LENGTH_MAX
 from issuance.pipeline.planning import Plan, Simulation, plan
 from issuance.pipeline.sign import sign_and_send_many
+from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall, by_halves
 from issuance.pipeline.world import World
 from issuance.services import lanes
 from issuance.services.assignment import Batch, encode_orders, item_of
 from issuance.services.lanes import LaneBusy
 from issuance.services.room import UNFINALIZED_CAP, split_by_unfinalized
-from issuance.states import ChainTransactionKind, OrderStatus, OrderType, SignerRole
+from issuance.states import ChainTransactionKind, OrderStatus, OrderType, SignerRole, Work
 
 LEASE = timedelta(seconds=15)
 BATCH_MAX = 100
@@ -41,21 +43,39 @@ _DUE: dict[ChainTransactionKind, tuple[OrderType, OrderStatus, int]] = {
 }
 
 
-def assign_due(*, world: World, now: datetime) -> int:
+def assign_due(*, world: World, clock: Callable[[], datetime]) -> int:
     """Sign for every due order there is room for; returns how many transactions were numbered."""
     numbered = 0
     for token in queries.tokens():
         for kind in _DUE:
-            for _ in range(ROUNDS_MAX):
-                orders = _claim(token, kind, now=now)
-                if not orders:
-                    break
-                try:
-                    numbered += _assign(token, kind, orders, world=world, now=now)
-                except LaneBusy:
-                    # Due again at once: the next block makes room, and nothing else must pass.
-                    _release(orders, at=now)
-                    break
+            with Wall(piece=Piece.of(Work.ASSIGN, token), now=clock()):
+                numbered += _assign_in_rounds(token, kind, world=world, clock=clock)
+    return numbered
+
+
+def _assign_in_rounds(
+    token: Token, kind: ChainTransactionKind, *, world: World, clock: Callable[[], datetime]
+) -> int:
+    numbered = 0
+    for _ in range(ROUNDS_MAX):
+        # Read anew: a lease is counted from when it was taken, and a round may take seconds.
+        now = clock()
+        orders = _claim(token, kind, now=now)
+        if not orders:
+            break
+        try:
+            numbered += by_halves(
+                orders,
+                partial(_assign, token, kind, world=world, now=now),
+                piece=Piece.of(Work.ASSIGN, token),
+                give_up=partial(_let_wait, now=now),
+                now=now,
+                passing=(LaneBusy,),
+            )
+        except LaneBusy:
+            # Due again at once: the next block makes room, and nothing else must pass.
+            _release(orders, at=now)
+            break
     return numbered
 
 
@@ -193,6 +213,10 @@ def _push_back(token: Token, planned: Plan[Order], *, now: datetime) -> None:
             services.refuse_order(order_id=row.pk, reason_code=reason_code, now=now)
         else:
             services.delay_order(order_id=row.pk, reason_code=reason_code, wait=RETRY * 2, now=now)
+
+
+def _let_wait(order: Order, *, now: datetime) -> None:
+    _release([order], at=now + FAULT_WAIT, reason_code=FAULT)
 
 
 def _release(orders: Sequence[Order], *, at: datetime, reason_code: str = "") -> None:

@@ -10,8 +10,10 @@ from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainAnswerInvalid, ChainError
 from issuance.models import BlockHead
+from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
 from issuance.services.blocks import SeenBlocks
+from issuance.states import Work
 
 # A look walks down at most so far; after a longer absence it starts anew above the newest final
 # block it knows, which is asked about by itself.
@@ -23,16 +25,21 @@ def look_at_blocks(*, world: World, now: datetime) -> int:
     """Look at every network once; returns how many reorganisations were seen."""
     reorgs = 0
     for network in sorted({token.network for token in queries.tokens()}):
-        try:
-            seen = look(network=network, node=world.chain_for(network))
-        except ChainError as unknown:
-            _log.info("blocks_unseen", network=network, reason=unknown.code)
-            continue
-        failpoint("blocks.seen")
-        if services.record_blocks(seen=seen, now=now) is not None:
-            reorgs += 1
-        failpoint("blocks.committed")
+        with Wall(piece=Piece(Work.LOOK, network), now=now):
+            reorgs += _look_at(network, world=world, now=now)
     return reorgs
+
+
+def _look_at(network: str, *, world: World, now: datetime) -> int:
+    try:
+        seen = look(network=network, node=world.chain_for(network))
+    except ChainError as unknown:
+        _log.info("blocks_unseen", network=network, reason=unknown.code)
+        return 0
+    failpoint("blocks.seen")
+    reorg = services.record_blocks(seen=seen, now=now)
+    failpoint("blocks.committed")
+    return 0 if reorg is None else 1
 
 
 def look(*, network: str, node: chain.Chain) -> SeenBlocks:

@@ -1,6 +1,7 @@
 """Orders whose transaction died or reverted: the chain is asked by order id, at finality."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -12,8 +13,9 @@ from issuance.chain.errors import ChainError
 from issuance.chain.token import TokenReader
 from issuance.models import Order, TokenLog
 from issuance.pipeline import doubts
+from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall
 from issuance.pipeline.world import World
-from issuance.states import OrderStatus, OrderType
+from issuance.states import OrderStatus, OrderType, Work
 
 LEASE = timedelta(seconds=15)
 CLAIM_MAX = 50
@@ -28,7 +30,16 @@ def check_due(*, world: World, now: datetime) -> int:
     claimed = claim_due(doubtful, now=now, lease=LEASE, limit=CLAIM_MAX)
     ids = [order.pk for order in claimed]
     orders = Order.objects.select_related("token__cursor", "wallet").filter(pk__in=ids)
-    return sum(_check_one(order, world=world, now=now) for order in orders.order_by("pk"))
+    resolved = 0
+    for order in orders.order_by("pk"):
+        let_wait = partial(_let_wait, order, now)
+        with Wall(piece=Piece.of(Work.CHECK, order.token), now=now, let_wait=let_wait):
+            resolved += _check_one(order, world=world, now=now)
+    return resolved
+
+
+def _let_wait(order: Order, now: datetime, _remark: str) -> None:
+    services.delay_order(order_id=order.pk, reason_code=FAULT, wait=FAULT_WAIT, now=now)
 
 
 def _check_one(order: Order, *, world: World, now: datetime) -> int:

@@ -13,6 +13,7 @@ from issuance.chain.errors import CallReverted, ChainAnswerInvalid, ChainError
 from issuance.chain.standards import standard_of
 from issuance.models import BlockHead, ChainCursor, Token
 from issuance.pipeline.blocks import look_at_blocks
+from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.watch import watch_networks
 from issuance.pipeline.world import World
 from issuance.services import troubles, watched
@@ -35,27 +36,34 @@ def follow_all(*, world: World, now: datetime) -> int:
     look_at_blocks(world=world, now=now)
     found = 0
     for token in queries.tokens():
-        try:
-            for _ in range(RANGES_PER_TICK_MAX):
-                count = follow(token=token, node=world.chain_of(token), now=now)
-                if count is None:
-                    break
-                found += count
-        except (ChainError, DomainError) as obstacle:
-            _log.info("follow_waits", token=token.public_id, reason=obstacle.code)
-            troubles.record_trouble(
-                work=Work.FOLLOW,
-                network=token.network,
-                subject=token.symbol,
-                code=obstacle.code,
-                note=str(obstacle),
-                ours=isinstance(obstacle, DomainError),
-                now=now,
-            )
-            if isinstance(obstacle, CallReverted):
-                # Views of a token never revert: another contract, or none, is at its address.
-                reason = f"bytecode_mismatch: {obstacle} at {token.address}"
-                services.trip(name=queries.token_breaker(token), reason=reason, now=now)
+        with Wall(piece=Piece.of(Work.FOLLOW, token), now=now):
+            found += _follow_on(token, world=world, now=now)
+    return found
+
+
+def _follow_on(token: Token, *, world: World, now: datetime) -> int:
+    found = 0
+    try:
+        for _ in range(RANGES_PER_TICK_MAX):
+            count = follow(token=token, node=world.chain_of(token), now=now)
+            if count is None:
+                break
+            found += count
+    except (ChainError, DomainError) as obstacle:
+        _log.info("follow_waits", token=token.public_id, reason=obstacle.code)
+        troubles.record_trouble(
+            work=Work.FOLLOW,
+            network=token.network,
+            subject=token.symbol,
+            code=obstacle.code,
+            note=str(obstacle),
+            ours=isinstance(obstacle, DomainError),
+            now=now,
+        )
+        if isinstance(obstacle, CallReverted):
+            # Views of a token never revert: another contract, or none, is at its address.
+            reason = f"bytecode_mismatch: {obstacle} at {token.address}"
+            services.trip(name=queries.token_breaker(token), reason=reason, now=now)
     return found
 
 

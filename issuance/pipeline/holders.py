@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 
 import structlog
@@ -16,9 +17,10 @@ from issuance.models import Holder, Token
 from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
 from issuance.pipeline.verified import look_up
+from issuance.pipeline.walls import FAULT_WAIT, Piece, Wall, by_halves
 from issuance.pipeline.world import World
 from issuance.services.registers import encode_holders
-from issuance.states import HolderStatus, SignerRole
+from issuance.states import HolderStatus, SignerRole, Work
 from kyc import queries as kyc_queries
 
 LEASE = timedelta(seconds=15)
@@ -32,18 +34,40 @@ def register_due(*, world: World, now: datetime) -> int:
     """Bring the wanted registers up to date and sign for what is missing on chain."""
     signed = 0
     for token in queries.tokens():
-        _want(token, now=now)
+        piece = Piece.of(Work.REGISTER, token)
+        with Wall(piece=piece, now=now):
+            _want(token, now=now)
         failpoint("register.wanted")
-        rows = Holder.objects.filter(token=token, status=HolderStatus.PENDING)
-        claimed = claim_due(rows, now=now, lease=LEASE, limit=BATCH_MAX)
-        ids = [holder.pk for holder in claimed]
-        entries = Holder.objects.select_related("wallet", "token").filter(pk__in=ids)
-        holders = list(entries.order_by("pk"))
-        if holders and not standard_of(token).writes_register:
-            holders = look_up(token, holders, world=world, now=now)
-        if holders:
-            signed += _assign(token, holders, world=world, now=now)
+        with Wall(piece=piece, now=now):
+            holders = _claim(token, now=now)
+            if holders:
+                signed += by_halves(
+                    holders,
+                    partial(_register, token, world=world, now=now),
+                    piece=piece,
+                    give_up=partial(_let_wait, now=now),
+                    now=now,
+                )
     return signed
+
+
+def _claim(token: Token, *, now: datetime) -> list[Holder]:
+    rows = Holder.objects.filter(token=token, status=HolderStatus.PENDING)
+    claimed = claim_due(rows, now=now, lease=LEASE, limit=BATCH_MAX)
+    ids = [holder.pk for holder in claimed]
+    entries = Holder.objects.select_related("wallet", "token").filter(pk__in=ids)
+    return list(entries.order_by("pk"))
+
+
+def _register(token: Token, holders: Sequence[Holder], *, world: World, now: datetime) -> int:
+    if not standard_of(token).writes_register:
+        holders = look_up(token, holders, world=world, now=now)
+    return _assign(token, holders, world=world, now=now) if holders else 0
+
+
+def _let_wait(holder: Holder, *, now: datetime) -> None:
+    row = Holder.objects.filter(pk=holder.pk, status=HolderStatus.PENDING)
+    row.update(leased_until=None, next_attempt_at=now + FAULT_WAIT)
 
 
 def _want(token: Token, *, now: datetime) -> None:

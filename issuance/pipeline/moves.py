@@ -3,11 +3,17 @@
 from datetime import datetime
 
 from issuance import queries, services
+from issuance.pipeline.walls import Piece, Wall
+from issuance.states import Work
 
 CONCLUDED_MAX = 200
 
 
 def conclude_due(*, now: datetime) -> int:
     """End every move whose legs are over; returns how many ended."""
-    ids = queries.ended_moves().order_by("pk").values_list("pk", flat=True)[:CONCLUDED_MAX]
-    return sum(services.conclude_move(move_id=move_id, now=now) for move_id in list(ids))
+    ended = queries.ended_moves().select_related("from_token").order_by("pk")[:CONCLUDED_MAX]
+    concluded = 0
+    for row in list(ended):
+        with Wall(piece=Piece.of(Work.CONCLUDE, row.from_token), now=now):
+            concluded += services.conclude_move(move_id=row.pk, now=now)
+    return concluded

@@ -5,6 +5,7 @@ leaves a row that says which one is next.
 """
 
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -15,11 +16,12 @@ from issuance.chain import types as chain
 from issuance.chain.errors import ChainError
 from issuance.chain.standards import Execution, standard_of
 from issuance.models import ChainCursor, NetworkGate, Recovery, Signer
+from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
 from issuance.services import unknowable
 from issuance.services.recovered_orders import doubtful_orders, executed_unsigned
 from issuance.services.recoveries import SEQUENCE_MAX, unfinished_behind
-from issuance.states import RecoveryCause, RecoveryStatus
+from issuance.states import RecoveryCause, RecoveryStatus, Work
 
 ASK_MAX = 200
 _log = structlog.get_logger(__name__)
@@ -29,13 +31,20 @@ def recover_due(*, world: World, now: datetime) -> int:
     """Begin the recoveries that are needed and advance those under way; returns how many run."""
     running = 0
     for gate in NetworkGate.objects.order_by("network"):
-        try:
-            notice(network=gate.network, world=world, now=now)
-            running += advance_recovery(network=gate.network, world=world, now=now)
-        except (ChainError, DomainError) as obstacle:
-            _log.info("recovery_waits", network=gate.network, reason=obstacle.code)
-            _remark(gate.network, f"{obstacle.code}: {obstacle}")
+        let_wait = partial(_remark, gate.network)
+        with Wall(piece=Piece(Work.RECOVER, gate.network), now=now, let_wait=let_wait):
+            running += _recover(gate.network, world=world, now=now)
     return running
+
+
+def _recover(network: str, *, world: World, now: datetime) -> int:
+    try:
+        notice(network=network, world=world, now=now)
+        return advance_recovery(network=network, world=world, now=now)
+    except (ChainError, DomainError) as obstacle:
+        _log.info("recovery_waits", network=network, reason=obstacle.code)
+        _remark(network, f"{obstacle.code}: {obstacle}")
+        return 0
 
 
 def notice(*, network: str, world: World, now: datetime) -> None:

@@ -25,10 +25,11 @@ from issuance.models import Token
 from issuance.pipeline.caps import Claim, is_due, wanted_cap
 from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
+from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
 from issuance.services.attestations import encode_attestation
 from issuance.services.room import waiting_mints
-from issuance.states import SignerRole
+from issuance.states import SignerRole, Work
 
 # Between two figures of one token, whatever became of the first.
 PAUSE = timedelta(seconds=3)
@@ -42,20 +43,24 @@ def request_due(*, world: World, now: datetime) -> int:
     """Renew each token's cap where it differs from custody or grows old; returns how many."""
     signed = 0
     for token in queries.tokens():
-        if not token.has_attested_cap:
-            continue
-        wanted = wanted_shares(token)
-        if not _is_due(token, wanted, now=now):
-            continue
-        try:
-            kept = _kept(token, wanted, now=now)
-            if kept is not None:
-                signed += _relay(token, kept, world=world, now=now)
-            else:
-                signed += _renew(token, wanted, world=world, now=now)
-        except (DomainError, ChainError, SignerError) as obstacle:
-            _log.info("attestation_waits", token=token.public_id, reason=obstacle.code)
+        if token.has_attested_cap:
+            with Wall(piece=Piece.of(Work.ATTEST, token), now=now):
+                signed += _request(token, world=world, now=now)
     return signed
+
+
+def _request(token: Token, *, world: World, now: datetime) -> int:
+    wanted = wanted_shares(token)
+    if not _is_due(token, wanted, now=now):
+        return 0
+    try:
+        kept = _kept(token, wanted, now=now)
+        if kept is not None:
+            return _relay(token, kept, world=world, now=now)
+        return _renew(token, wanted, world=world, now=now)
+    except (DomainError, ChainError, SignerError) as obstacle:
+        _log.info("attestation_waits", token=token.public_id, reason=obstacle.code)
+        return 0
 
 
 def wanted_shares(token: Token) -> int:

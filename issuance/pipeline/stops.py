@@ -14,9 +14,10 @@ from issuance.chain.token import TokenReader
 from issuance.models import Token, TransferStop
 from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
+from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
 from issuance.services.stops import encode_stops, is_on_its_way
-from issuance.states import ChainTransactionKind, SignerRole
+from issuance.states import ChainTransactionKind, SignerRole, Work
 
 BATCH_MAX = 100
 _log = structlog.get_logger(__name__)
@@ -35,12 +36,18 @@ def enforce_holds(*, world: World, now: datetime) -> int:
         # An issuer's ERC-3643 token is frozen and paused by that token's own agents.
         if token.standard != SHAREMINT or is_on_its_way(token=token):
             continue
-        try:
-            rest = _compare(token, list(stops), world=world, now=now)
-            numbered += _stop_some(token, rest, world=world, now=now)
-        except (DomainError, ChainError, SignerError) as obstacle:
-            _log.info("hold_waits", token=token.public_id, reason=obstacle.code)
+        with Wall(piece=Piece.of(Work.HOLD, token), now=now):
+            numbered += _enforce(token, list(stops), world=world, now=now)
     return numbered
+
+
+def _enforce(token: Token, stops: Sequence[TransferStop], *, world: World, now: datetime) -> int:
+    try:
+        rest = _compare(token, stops, world=world, now=now)
+        return _stop_some(token, rest, world=world, now=now)
+    except (DomainError, ChainError, SignerError) as obstacle:
+        _log.info("hold_waits", token=token.public_id, reason=obstacle.code)
+        return 0
 
 
 def _compare(

@@ -14,9 +14,11 @@ from issuance.chain.fees import GasPolicy
 from issuance.chain.finality import CLOCK_SKEW_SECONDS_MAX, FinalityPolicy, policy_of
 from issuance.chain.registry import gas_policy
 from issuance.models import NetworkLook
+from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
 from issuance.services import nodes as node_services
 from issuance.services.nodes import FinalityStalled, GasBudgetSpent, Look
+from issuance.states import Work
 
 # The rows are for people and for other processes; the pipeline itself asks the nodes.
 LOOK_EVERY = timedelta(seconds=5)
@@ -33,7 +35,8 @@ def watch_networks(*, world: World, now: datetime) -> int:
         )
     )
     for network in sorted({token.network for token in queries.tokens()} - recent):
-        alarms += bool(watch(network=network, world=world, now=now).alarm)
+        with Wall(piece=Piece(Work.WATCH, network), now=now):
+            alarms += bool(watch(network=network, world=world, now=now).alarm)
     return alarms
 
 

@@ -250,7 +250,7 @@ def test_an_order_that_waits_for_finality_says_so(settings):
     paper = papers.build()
     assert sign(paper.order("6")) == "SUBMITTED"
     waiting, now = paper.order("5"), timezone.now()
-    assign.assign_due(world=World(chain_for=away, key_for=away, attest=away), now=now)
+    assign.assign_due(world=World(chain_for=away, key_for=away, attest=away), clock=lambda: now)
     waiting.refresh_from_db()
     assert (waiting.status, waiting.reason_code) == ("QUEUED", "unfinalized_cap")
     assert (waiting.leased_until, waiting.next_attempt_at) == (None, now + assign.RETRY)
