@@ -1,51 +1,129 @@
 """Many rows in one statement: each column travels as one array, so its text stays short."""
 
+import json
 import re
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import AutoField, Field, Model
+from psycopg import Binary
+from psycopg.types.json import Jsonb
+
+# What these fields would make of such a value is the value itself; nothing is asked of them.
+_PLAIN: Mapping[str, type] = {
+    "BigAutoField": int,
+    "BigIntegerField": int,
+    "BooleanField": bool,
+    "CharField": str,
+    "DateTimeField": datetime,
+    "IntegerField": int,
+    "PositiveIntegerField": int,
+    "PositiveSmallIntegerField": int,
+    "UUIDField": uuid.UUID,
+}
 
 
 def insert_many(rows: Sequence[Model]) -> None:
-    """INSERT rows of one model, keys included: what ``bulk_create`` does, at a third of its cost.
+    """INSERT rows of one model: what ``bulk_create`` does, at a third of its cost.
 
-    A key that the database draws, and an array column, which would be flattened, are refused with
-    TypeError.
+    A key that the database draws is drawn for all rows or none (TypeError), and set on them.
     """
     if not rows:
         return
     meta = type(rows[0])._meta
-    fields = list(meta.concrete_fields)
-    arrays = [array_of(field, [getattr(row, field.attname) for row in rows]) for field in fields]
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    values = ", ".join(f"%s::{array_type(field)}[]" for field in fields)
+    drawn = isinstance(meta.pk, AutoField) and all(row.pk is None for row in rows)
+    fields = [each for each in meta.concrete_fields if not (drawn and each.primary_key)]
+    arrays = [array_of(each, [getattr(row, each.attname) for row in rows]) for each in fields]
+    places = range(len(fields))
+    given = ", ".join(f"%s::{_travels_as(each)}[]" for each in fields)
+    taken = ", ".join(f"c{n}::{array_type(fields[n])}" for n in places)
+    statement = f"""
+        INSERT INTO "{meta.db_table}" ({", ".join(f'"{each.column}"' for each in fields)})
+        SELECT {taken} FROM unnest({given}) AS given ({", ".join(f"c{n}" for n in places)})
+        {f'RETURNING "{meta.pk.column}"' if drawn else ""}
+    """  # noqa: S608 - every name is a column of our own models
     with connection.cursor() as cursor:
-        cursor.execute(
-            f'INSERT INTO "{meta.db_table}" ({columns}) SELECT * FROM unnest({values})',  # noqa: S608 - names of our own models
-            arrays,
-        )
+        cursor.execute(statement, arrays)
+        keys = [row[0] for row in cursor.fetchall()] if drawn else [row.pk for row in rows]
+    for row, key in zip(rows, keys, strict=True):
+        row.pk = key
+        # As bulk_create leaves them.
+        row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001
 
 
-def array_of(field: "Field[Any, Any]", values: Sequence[object]) -> list[object]:
-    """A column's values as the database takes them."""
-    if isinstance(field, ArrayField):
-        raise TypeError(f"{field.name} is an array already")
+def array_of(field: "Field[Any, Any]", values: Sequence[object]) -> str:
+    """A column's values as one array, in PostgreSQL's own text form."""
     if field.primary_key and None in values:
         raise TypeError(f"{field.name} is drawn by the database")
-    return [_stored(field, value) for value in values]
+    plain = _PLAIN.get(_target(field).get_internal_type())
+    stored = [
+        value if value is None or type(value) is plain else _stored(field, value)
+        for value in values
+    ]
+    return array_text(stored)
+
+
+def array_text(values: Sequence[object]) -> str:
+    """Values of one type as an array in PostgreSQL's own text form; None is NULL.
+
+    Raises KeyError for a type that no column of ours has.
+    """
+    return "{" + ",".join([_TEXT[type(value)](value) for value in values]) + "}"
 
 
 def array_type(field: "Field[Any, Any]") -> str:
     """The column's type without a length: a cast to one would cut a longer text silently."""
-    return re.sub(r"\(.*\)", "", field.db_type(connection) or "")
+    return re.sub(r"\(.*?\)", "", field.db_type(connection) or "")
+
+
+def _travels_as(field: "Field[Any, Any]") -> str:
+    """An array in an array would be flattened: each goes as the text of its own."""
+    return "text" if isinstance(field, ArrayField) else array_type(field)
+
+
+def _target(field: "Field[Any, Any]") -> "Field[Any, Any]":
+    return field.target_field if field.is_relation else field  # type: ignore[attr-defined]
 
 
 def _stored(field: "Field[Any, Any]", value: object) -> object:
     if isinstance(value, Model):
         value = value.pk
+    if isinstance(field, ArrayField) and value is not None:
+        return array_of(field.base_field, list(value))  # type: ignore[call-overload]
     prepared = field.get_db_prep_save(value, connection)
     # An array has elements of one type; a choice of an enumeration is its text.
     return str(prepared) if isinstance(prepared, str) else prepared
+
+
+def _bytes(value: bytes) -> str:
+    return f'"\\\\x{value.hex()}"'
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _json(value: Jsonb) -> str:
+    dumps = value.dumps or json.dumps
+    text = dumps(value.obj)
+    return _quoted(text if isinstance(text, str) else text.decode())
+
+
+_TEXT: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL",
+    bool: lambda value: "t" if value else "f",
+    Binary: lambda value: _bytes(bytes(value.obj)),
+    bytes: _bytes,
+    date: lambda value: value.isoformat(),
+    datetime: lambda value: f'"{value.isoformat()}"',
+    Decimal: str,
+    int: str,
+    Jsonb: _json,
+    str: _quoted,
+    uuid.UUID: str,
+}

@@ -13,7 +13,7 @@ from django.db.models import Field, Model
 
 from core import events
 from core.actors import Actor
-from core.bulk import array_of, array_type
+from core.bulk import array_of, array_text, array_type
 from core.errors import StateConflict
 from core.rows import PublicRow
 from core.states import Table
@@ -127,11 +127,11 @@ def _update(group: Sequence[Transition]) -> set[object]:
     meta = type(group[0].row)._meta
     fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in sorted(group[0].changes)]
     rows = [cast("_Stated", each.row) for each in group]
-    columns: list[Any] = [
-        [each.row.pk for each in group],
-        [str(row.status) for row in rows],
-        [row.version for row in rows],
-        [str(each.to) for each in group],
+    columns = [
+        array_text([each.row.pk for each in group]),
+        array_text([str(row.status) for row in rows]),
+        array_text([row.version for row in rows]),
+        array_text([str(each.to) for each in group]),
     ] + [
         array_of(column, [each.changes[name] for each in group])
         for name, column in zip(sorted(group[0].changes), fields, strict=True)
@@ -146,7 +146,7 @@ def _update(group: Sequence[Transition]) -> set[object]:
             SELECT * FROM unnest({", ".join(f"%s::{each}[]" for each in types)})
                 AS wanted ({", ".join(names)})
         ), locked AS MATERIALIZED (
-            SELECT id FROM "{meta.db_table}" WHERE id = ANY(%s)
+            SELECT id FROM "{meta.db_table}" WHERE id = ANY(%s::uuid[])
             ORDER BY id FOR NO KEY UPDATE
         )
         UPDATE "{meta.db_table}" AS target

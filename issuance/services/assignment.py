@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from core.bulk import insert_many
 from core.transitions import Transition, move, move_many
 from core.use_case import use_case
 from custody import ledger
@@ -240,10 +241,12 @@ def _post(ready: Sequence[Order], away: Sequence[TurnedAway], *, now: datetime) 
 
 
 def _bind(carried: Sequence[tuple[ChainTransaction, Sequence[Order]]]) -> None:
-    ChainTransactionOrder.objects.bulk_create(
-        ChainTransactionOrder(chain_transaction=row, order=order, index=index)
-        for row, orders in carried
-        for index, order in enumerate(orders)
+    insert_many(
+        [
+            ChainTransactionOrder(chain_transaction=row, order=order, index=index)
+            for row, orders in carried
+            for index, order in enumerate(orders)
+        ]
     )
 
 

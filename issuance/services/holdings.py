@@ -10,6 +10,7 @@ from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Cast, JSONObject
 
 from core import breakers
+from core.bulk import insert_many
 from core.errors import DomainError
 from issuance import queries
 from issuance.chain import types as chain
@@ -107,7 +108,7 @@ def keep_holdings(
             actor=PIPELINE,
             now=now,
         )
-    Holding.objects.bulk_create(rows)
+    insert_many(rows)
 
 
 def latest(

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from core.bulk import insert_many
 from core.units import format_quantity
 from issuance import queries
 from issuance.chain import types as chain
@@ -81,7 +82,7 @@ def keep(
             continue
         order = orders.get(event.order_id) if isinstance(event, OrderEvent) else None
         kept.fresh.append(Entry(event, _row(token, event, order), order))
-    TokenLog.objects.bulk_create([entry.row for entry in kept.fresh])
+    insert_many([entry.row for entry in kept.fresh])
     if recorded:
         kept.vanished = _compare(recorded, still, now=now)
     return kept

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from core.bulk import insert_many
 from core.crypto import EncryptedBinary
 from core.models import Institution
 from core.rows import PublicRow
@@ -123,4 +124,4 @@ def store_policy_versions(versions: Iterable[PolicyVersion]) -> None:
 def store_decisions(decisions: Sequence[Decision]) -> None:
     """Store many decisions as ``save`` stores one, in two statements."""
     store_policy_versions(each for row in decisions for each in row.policy_versions)
-    Decision.objects.bulk_create(decisions)
+    insert_many(decisions)
