@@ -11,6 +11,7 @@ from custody.ledger.accounts import (
     open_fund,
     open_investor,
     open_token,
+    require_mintable,
     require_running,
     resume,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "open_investor",
     "open_token",
     "release_burn",
+    "require_mintable",
     "require_running",
     "reserve",
     "reserve_many",

@@ -64,6 +64,21 @@ def require_running(*, fund_id: uuid.UUID) -> None:
         raise LedgerHalted
 
 
+def require_mintable(*, fund_ids: Iterable[uuid.UUID]) -> None:
+    """Raises LedgerHalted, naming the breaker, while minting against any of these funds is halted.
+
+    For whoever asks before it begins: nothing keeps the answer.
+    """
+    # The buckets without an owner carry the halt too, and are one for each custody account.
+    markers = LedgerAccount.objects.filter(
+        fund__in=list(fund_ids), bucket=Bucket.EXTERNAL, halted=True
+    )
+    marker = markers.select_related("fund").first()
+    if marker is not None:
+        name = marker.fund.breaker
+        raise LedgerHalted(f"{name} is halted.", breaker=name)
+
+
 def _set_halted(fund_id: uuid.UUID, *, halted: bool) -> None:
     require_transaction()
     # The markers first: whoever is opening a bucket holds one, and is seen once it has let go.

@@ -45,6 +45,11 @@ class Fund(PublicRow):
         """Funds belong to the issuer, not to an institution."""
         return None
 
+    @property
+    def breaker(self) -> str:
+        """The name under which the fund's freeze is shown among the breakers."""
+        return f"fund:{self.symbol}"
+
 
 class FundIdentifier(models.Model):
     """An ISIN or CUSIP of a fund, from ``valid_from`` until the day before ``valid_until``.

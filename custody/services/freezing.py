@@ -56,7 +56,7 @@ def thaw_fund(*, fund_id: uuid.UUID, actor: Actor, now: datetime) -> Fund:
         thaw_proposed_by="",
     )
     breakers.close_breaker(
-        name=breaker_name(fund),
+        name=fund.breaker,
         reason="thawed",
         proposed_by=proposed_by,
         approved_by=actor,
@@ -99,7 +99,7 @@ def halt_fund(fund: Fund, *, reason: str, actor: Actor, now: datetime) -> Fund:
         freeze_reason=reason,
         thaw_proposed_by="",
     )
-    breakers.open_breaker(name=breaker_name(fund), reason=reason, actor=actor, now=now)
+    breakers.open_breaker(name=fund.breaker, reason=reason, actor=actor, now=now)
     return fund
 
 
@@ -109,11 +109,6 @@ def _drop_proposal(fund: Fund, *, reason: str, actor: Actor, now: datetime) -> N
         fund.refresh_from_db()
         data = {"reason": reason}
         events.record(event_type="fund.thaw_dropped", row=fund, actor=actor, now=now, data=data)
-
-
-def breaker_name(fund: Fund) -> str:
-    """The name under which the portal shows the fund's breaker."""
-    return f"fund:{fund.symbol}"
 
 
 def _fund(fund_id: uuid.UUID) -> Fund:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import Q
 
 from core.errors import DomainError, HaltActive
 from core.failpoints import failpoint
@@ -75,6 +74,11 @@ def sign_and_send_many(
     """
     if len(rows) == 1:
         sign_and_send(row=rows[0], world=world, now=now, fees=fees)
+        return
+    try:
+        lanes.require_signable(*rows)
+    except DomainError as obstacle:
+        _log.warning("signing_waits", transaction=rows[0].public_id, reason=obstacle.code)
         return
     forms = []
     for row in rows:
@@ -229,14 +233,16 @@ def _give_up(row: ChainTransaction, obstacle: Exception, *, now: datetime) -> No
 
 
 def _is_in_the_way(row: ChainTransaction, obstacle: Exception) -> bool:
-    """Only its own token is halted, and something that this does not stop waits behind its nonce.
+    """Only its token or fund is halted, and something that this does not stop waits behind its nonce.
 
-    Another token's transactions, or a recovery's fence, which the whole network waits for.
+    Another token's transactions, a frozen fund's burns, a cap that falls, or a recovery's fence,
+    which the whole network waits for.
     """
     if not isinstance(obstacle, HaltActive):
         return False
-    if obstacle.extra.get("breaker") != queries.token_breaker(row.token):
+    breaker = obstacle.extra.get("breaker")
+    if breaker is None or breaker == queries.network_breaker(row.token.network):
         return False
     behind = queries.unfinished(signer=row.signer).filter(nonce__gt=row.nonce)
-    fence = Q(kind=ChainTransactionKind.FILL)
-    return behind.filter(fence | ~Q(token_id=row.token_id)).exists()
+    waiting = behind.select_related("token__fund", "attestation")
+    return any(breaker not in lanes.breakers_of(each) for each in waiting)

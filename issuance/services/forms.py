@@ -77,8 +77,7 @@ def save_attempts(*, forms: Sequence[SignedForm], now: datetime) -> list[Attempt
     )
     wanted = [row for row in rows if by_row[row.pk].is_wanted(row, newest=known[row.pk])]
     begun = [row for row in wanted if by_row[row.pk].is_first_of_call]
-    for row in {row.token_id: row for row in begun}.values():
-        lanes.require_signable(row)
+    lanes.require_signable(*begun)
     wanted.sort(key=lambda row: (row.signer_id, row.nonce))
     attempts = [
         Attempt(

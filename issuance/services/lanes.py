@@ -16,6 +16,7 @@ from core.errors import DomainError
 from core.failpoints import failpoint
 from core.ids import new_uuid
 from core.use_case import use_case
+from custody import ledger
 from issuance import queries
 from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Signer, Token
 from issuance.services import nodes
@@ -120,19 +121,33 @@ def lock_lane(
     return signer
 
 
-def require_signable(row: ChainTransaction) -> None:
-    """Raises HaltActive when a breaker keeps the row from its first signature.
+def require_signable(*rows: ChainTransaction) -> None:
+    """Raises HaltActive, naming the breaker, when one keeps any of the rows from its first signature.
+
+    As many questions for a hundred rows as for one.
+    """
+    breakers.require_closed(*{name for row in rows for name in breakers_of(row)})
+    # A closed fund has no open breaker, and takes no more mints than a frozen one.
+    ledger.require_mintable(
+        fund_ids={row.token.fund_id for row in rows if row.kind == ChainTransactionKind.MINT}
+    )
+
+
+def breakers_of(row: ChainTransaction) -> frozenset[str]:
+    """The breakers that keep a row from its first signature while any of them is open.
 
     What only fills a nonce moves nothing of its token: it waits for its network alone. What only
-    lowers a cap waits for none.
+    lowers a cap waits for none. A mint waits for its fund besides, as it does before it is numbered.
     """
     figure = row.attestation
     if figure is not None and row.token.is_lowered_by(figure.shares):
-        return
+        return frozenset()
     if row.kind == ChainTransactionKind.FILL:
-        breakers.require_closed(queries.network_breaker(row.token.network))
-    else:
-        queries.require_not_halted(token=row.token)
+        return frozenset({queries.network_breaker(row.token.network)})
+    names = queries.breaker_names(token=row.token)
+    if row.kind == ChainTransactionKind.MINT:
+        return frozenset({*names, row.token.fund.breaker})
+    return frozenset(names)
 
 
 def room(*, signer: Signer) -> int:

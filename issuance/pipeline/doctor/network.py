@@ -168,7 +168,7 @@ def _price(network: str, client: ChainClient) -> list[Finding]:
 def _halts(network: str, *, now: datetime) -> list[Finding]:
     names = {queries.network_breaker(network)}
     for token in queries.tokens().filter(network=network):
-        names |= {*queries.breaker_names(token=token), f"fund:{token.fund.symbol}"}
+        names |= {*queries.breaker_names(token=token), token.fund.breaker}
     opened = Breaker.objects.filter(name__in=names, status=BreakerStatus.OPEN).order_by("name")
     return [
         Finding(
