@@ -151,7 +151,8 @@ def _f5(_: "Post") -> None:
     """After lost commits nobody asks the chain by order id."""
 
     def shrug(*, order_id: Any, now: datetime) -> None:
-        services.delay_order(order_id=order_id, reason_code="", wait=IMPATIENCE, now=now)
+        later = now + IMPATIENCE
+        Order.objects.filter(pk=order_id).update(next_attempt_at=later, leased_until=None)
 
     _plant(services, "doubt_order", shrug)
     _plant(recover, "recover_due", lambda **_: 0)

@@ -212,7 +212,7 @@ def _push_back(token: Token, planned: Plan[Order], *, now: datetime) -> None:
         elif cure is Cure.REJECT:
             services.refuse_order(order_id=row.pk, reason_code=reason_code, now=now)
         else:
-            services.delay_order(order_id=row.pk, reason_code=reason_code, wait=RETRY * 2, now=now)
+            services.delay_order(order=row, reason_code=reason_code, wait=RETRY * 2, now=now)
 
 
 def _let_wait(order: Order, *, now: datetime) -> None:
@@ -220,9 +220,14 @@ def _let_wait(order: Order, *, now: datetime) -> None:
 
 
 def _release(orders: Sequence[Order], *, at: datetime, reason_code: str = "") -> None:
-    """Give back the lease of whatever was not bound, for the next tick, and say why it waits."""
-    ids = [order.pk for order in orders]
-    held = Order.objects.filter(pk__in=ids, leased_until__isnull=False)
+    """Give back the lease of whatever was not bound, for the next tick, and say why it waits.
+
+    They were claimed together; what another worker has claimed since is that one's.
+    """
+    leases = {order.leased_until for order in orders}
+    held = Order.objects.filter(
+        pk__in=[order.pk for order in orders], leased_until__in=leases - {None}
+    )
     if reason_code:
         held.update(reason_code=reason_code)
     held.filter(next_attempt_at__lt=at).update(leased_until=None, next_attempt_at=at)

@@ -32,6 +32,7 @@ def check_due(*, world: World, now: datetime) -> int:
     orders = Order.objects.select_related("token__cursor", "wallet").filter(pk__in=ids)
     resolved = 0
     for order in orders.order_by("pk"):
+        order.leased_until = now + LEASE  # as claimed, whatever another has made of it since
         let_wait = partial(_let_wait, order, now)
         with Wall(piece=Piece.of(Work.CHECK, order.token), now=now, let_wait=let_wait):
             resolved += _check_one(order, world=world, now=now)
@@ -39,7 +40,7 @@ def check_due(*, world: World, now: datetime) -> int:
 
 
 def _let_wait(order: Order, now: datetime, _remark: str) -> None:
-    services.delay_order(order_id=order.pk, reason_code=FAULT, wait=FAULT_WAIT, now=now)
+    services.delay_order(order=order, reason_code=FAULT, wait=FAULT_WAIT, now=now)
 
 
 def _check_one(order: Order, *, world: World, now: datetime) -> int:
@@ -50,7 +51,7 @@ def _check_one(order: Order, *, world: World, now: datetime) -> int:
         # In recovery "unused" is not the last word: a lost transaction may still use the id. And a
         # move's burn waits for as long as its mint's network does not know its order ids.
         _log.info("check_waits", order=order.public_id, reason=obstacle.code)
-        services.delay_order(order_id=order.pk, reason_code=obstacle.code, wait=RETRY, now=now)
+        services.delay_order(order=order, reason_code=obstacle.code, wait=RETRY, now=now)
         return 0
 
 
@@ -67,7 +68,7 @@ def _check(order: Order, *, world: World, now: datetime) -> int:
         return _settle_by_log(order, now=now)
     if used_above:
         # Somebody's transaction has just used it; wait for its finality.
-        services.delay_order(order_id=order.pk, reason_code="", wait=RETRY, now=now)
+        services.delay_order(order=order, reason_code="", wait=RETRY, now=now)
         return 0
     services.requeue_checked(order_id=order.pk, wait=REQUEUE_WAIT, now=now)
     failpoint("check.requeued")
@@ -88,7 +89,7 @@ def _settle_by_log(order: Order, *, now: datetime) -> int:
     log = logs.filter(onchain_id=order.onchain_id).first()
     if log is None:
         # The follower has not come so far yet.
-        services.delay_order(order_id=order.pk, reason_code="", wait=RETRY, now=now)
+        services.delay_order(order=order, reason_code="", wait=RETRY, now=now)
         return 0
     same = (
         log.kind == kind
@@ -102,7 +103,7 @@ def _settle_by_log(order: Order, *, now: datetime) -> int:
             now=now,
         )
         services.delay_order(
-            order_id=order.pk, reason_code="id_conflict", wait=timedelta(minutes=5), now=now
+            order=order, reason_code="id_conflict", wait=timedelta(minutes=5), now=now
         )
         return 0
     services.finish_checking(order_id=order.pk, tx_hash=log.tx_hash, now=now)

@@ -16,7 +16,7 @@ from issuance.chain.standards import standard_of
 from issuance.models import Holder, Token
 from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
-from issuance.pipeline.verified import look_up
+from issuance.pipeline.verified import give_back, look_up
 from issuance.pipeline.walls import FAULT_WAIT, Piece, Wall, by_halves
 from issuance.pipeline.world import World
 from issuance.services.registers import encode_holders
@@ -56,7 +56,10 @@ def _claim(token: Token, *, now: datetime) -> list[Holder]:
     claimed = claim_due(rows, now=now, lease=LEASE, limit=BATCH_MAX)
     ids = [holder.pk for holder in claimed]
     entries = Holder.objects.select_related("wallet", "token").filter(pk__in=ids)
-    return list(entries.order_by("pk"))
+    holders = list(entries.order_by("pk"))
+    for holder in holders:
+        holder.leased_until = now + LEASE  # as claimed, whatever another has made of it since
+    return holders
 
 
 def _register(token: Token, holders: Sequence[Holder], *, world: World, now: datetime) -> int:
@@ -66,8 +69,7 @@ def _register(token: Token, holders: Sequence[Holder], *, world: World, now: dat
 
 
 def _let_wait(holder: Holder, *, now: datetime) -> None:
-    row = Holder.objects.filter(pk=holder.pk, status=HolderStatus.PENDING)
-    row.update(leased_until=None, next_attempt_at=now + FAULT_WAIT)
+    give_back([holder], at=now + FAULT_WAIT)
 
 
 def _want(token: Token, *, now: datetime) -> None:
@@ -118,8 +120,5 @@ def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datet
                 sign_and_send(row=row, world=world, now=now, fees=fees)
     except (DomainError, ChainError, SignerError) as obstacle:
         _log.info("register_waits", token=token.public_id, reason=obstacle.code)
-    rest = Holder.objects.filter(
-        pk__in=[holder.pk for holder in holders], status=HolderStatus.PENDING
-    )
-    rest.update(leased_until=None, next_attempt_at=now + RETRY)
+    give_back(holders, at=now + RETRY)
     return 1 if row else 0

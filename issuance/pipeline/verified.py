@@ -33,17 +33,19 @@ def look_up(
         seen = {each.pk: standard.holder(node, each.wallet.address, at=final) for each in asked}
     except ChainError as unknown:
         _log.info("registry_waits", token=token.public_id, reason=unknown.code)
-        _wait(holders, now=now)
+        give_back(holders, at=now + LOOK_AGAIN)
         return []
     confirmations.confirm_holders(token_id=token.pk, seen=seen, now=now)
     written = [
         each for each in asked if confirmations.may_be_written(holder=each, state=seen[each.pk])
     ]
     named = {each.pk for each in written}
-    _wait([each for each in holders if each.pk not in named], now=now)
+    give_back([each for each in holders if each.pk not in named], at=now + LOOK_AGAIN)
     return written
 
 
-def _wait(holders: Sequence[Holder], *, now: datetime) -> None:
+def give_back(holders: Sequence[Holder], *, at: datetime) -> None:
+    """Let entries that were not written wait; what another worker has claimed since is that one's."""
+    leases = {each.leased_until for each in holders}
     rows = Holder.objects.filter(pk__in=[each.pk for each in holders], status=HolderStatus.PENDING)
-    rows.update(leased_until=None, next_attempt_at=now + LOOK_AGAIN)
+    rows.filter(leased_until__in=leases - {None}).update(leased_until=None, next_attempt_at=at)

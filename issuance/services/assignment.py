@@ -157,9 +157,13 @@ def item_of(order: Order) -> chain.OrderItem:
 
 
 @use_case
-def delay_order(*, order_id: uuid.UUID, reason_code: str, wait: timedelta, now: datetime) -> None:
-    """An unbound order cannot go now: look at it again later and say why."""
-    Order.objects.filter(pk=order_id).exclude(bindings__live=True).update(
+def delay_order(*, order: Order, reason_code: str, wait: timedelta, now: datetime) -> None:
+    """An unbound order that the caller holds cannot go now: look at it again later and say why.
+
+    One whose lease ran out meanwhile is another worker's, and stays as that one wants it.
+    """
+    held = Order.objects.filter(pk=order.pk, leased_until=order.leased_until)
+    held.filter(leased_until__isnull=False).exclude(bindings__live=True).update(
         reason_code=reason_code, next_attempt_at=now + wait, leased_until=None
     )
 
