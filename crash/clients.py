@@ -108,20 +108,22 @@ class Institution:
         due = time.monotonic()
         while True:
             close_old_connections()
+            # Asked once: a moment that comes during the turn is the next turn's.
+            is_due = time.monotonic() >= due
             try:
                 with self._gate.open("a") as gate:
-                    self._turn(gate, due)
-                if time.monotonic() >= due:
+                    self._turn(gate, is_due=is_due)
+                if is_due:
                     due = max(due + self._dice.expovariate(self._rate), time.monotonic() - 1)
             except Exception:  # noqa: BLE001 - servers come and go; the institution keeps asking
                 traceback.print_exc()
                 connections.close_all()
                 time.sleep(NAP)
 
-    def _turn(self, gate: IO[str], due: float) -> None:
+    def _turn(self, gate: IO[str], *, is_due: bool) -> None:
         """While the gate is locked by us no failover begins: what is accepted here is kept."""
         fcntl.flock(gate, fcntl.LOCK_SH)
-        if not self._closing.exists() and time.monotonic() >= due and self._has_room():
+        if not self._closing.exists() and is_due and self._has_room():
             self._submit()
         fcntl.flock(gate, fcntl.LOCK_UN)
         if time.monotonic() - self._escrowed_at > ESCROW_SECONDS:

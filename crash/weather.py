@@ -14,9 +14,9 @@ class Weather:
     shows: tuple[str, ...] = ("I1", "I1b")
 
 
-# What waits in the pool stays there: what is called dead is mined after all, and so twice. A
-# reorganisation that empties the pool would only leave a gap behind which nothing is mined.
-_POOL_STAYS = {"reorganise": 0.1, "drop": 0.0, "steal": 0.0}
+# What waits in the pool stays there: what is called dead is mined after all, and so twice. Whatever
+# empties the pool would leave a nonce that nobody fills any more, behind which nothing is mined.
+_POOL_STAYS = {"reorganise": 0.0, "drop": 0.0, "steal": 0.0, "revert_for_a_moment": 0.0}
 
 WEATHER: dict[str, Weather] = {
     # Many sends that fail, and time before the block in which what failed is signed again.
