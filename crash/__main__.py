@@ -17,7 +17,7 @@ from crash import document, long
 from crash.golden import make_golden
 from crash.results import KILLED, SOUND, SURVIVED, Outcome
 from crash.spec import Spec
-from crash.weather import HARD_WEATHER, WEATHER
+from crash.weather import HARD_WEATHER, WEATHER, shows
 
 MUTANT_SECONDS = 45.0
 MUTANTS_AT_ONCE = 2
@@ -143,7 +143,8 @@ def _judge_mutant(spec: Spec) -> str:
     result = result_of(spec)
     found = sorted({each["invariant"] for each in result["violations"]})
     # Killed by what it does: work that only did not end in time says nothing about it.
-    end = KILLED if (set(found) & set(spec.shows) if spec.shows else found) else SURVIVED
+    is_shown = any(shows(each, spec.shows) for each in result["violations"])
+    end = KILLED if is_shown else SURVIVED
     print(f"  mutant {spec.mutant or SOUND}: {end} {' '.join(found)}", flush=True)
     return end
 

@@ -24,6 +24,7 @@ from crash.facts import BLOCK_SECONDS, FINALITY_BLOCKS
 from crash.ground import Ground
 from crash.servers import Cluster
 from crash.spec import Result, Spec
+from crash.weather import shows
 
 if TYPE_CHECKING:
     from crash.scene import Scene
@@ -361,8 +362,7 @@ class Campaign:
 
     def _shown(self) -> list[dict[str, str]]:
         """The violations that are this mutant's own."""
-        own = self._spec.shows
-        return [each for each in self._violations() if not own or each["invariant"] in own]
+        return [each for each in self._violations() if shows(each, self._spec.shows)]
 
     def _report(self, left: float) -> None:
         crew = self._crew

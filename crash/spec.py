@@ -29,7 +29,7 @@ class Spec:
     completed_min: int = 0
     # ... and until each of these figures has come so far; hits_min counts among them then.
     at_least: dict[str, int] = field(default_factory=dict)
-    # The invariants whose violation is what this mutant does; others do not count against it.
+    # The findings that say what this mutant does, as weather.shows reads them; others do not count.
     shows: list[str] = field(default_factory=list)
     failover_every: float = 0.0
     control_orders: int = 0

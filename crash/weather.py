@@ -1,5 +1,6 @@
 """In which weather each mutant shows: events per second, and the chance of a fault per request."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crash.spec import Spec
@@ -7,7 +8,10 @@ from crash.spec import Spec
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What differs from the ordinary storm, and the invariants that name what the bug does."""
+    """What differs from the ordinary storm, and what the judge says of this bug and no other.
+
+    ``shows`` names invariants, each with words of its finding where it has several.
+    """
 
     rates: dict[str, float] = field(default_factory=dict)
     chance: float = 0.08
@@ -18,24 +22,28 @@ class Weather:
 # empties the pool would leave a nonce that nobody fills any more, behind which nothing is mined.
 _POOL_STAYS = {"reorganise": 0.0, "drop": 0.0, "steal": 0.0, "revert_for_a_moment": 0.0}
 
+# Long enough without a block for an order to be called failed while its mint waits in the pool.
+_LONG_RESTS = {"rest": 0.6}
+_TWICE_OR_FAILED = ("I1", "I1b", "I2 though the chain has it")
+
 WEATHER: dict[str, Weather] = {
-    # Many sends that fail, and time before the block in which what failed is signed again.
-    "F1": Weather({"rest": 0.3, **_POOL_STAYS}, chance=0.15),
+    "F1": Weather({**_LONG_RESTS, **_POOL_STAYS}, chance=0.15, shows=_TWICE_OR_FAILED),
     "F2": Weather({"rest": 0.3, "spike": 0.2}, shows=("I7",)),
-    "F3": Weather({"rest": 0.3, **_POOL_STAYS}),
+    "F3": Weather({**_LONG_RESTS, **_POOL_STAYS}, shows=_TWICE_OR_FAILED),
     # A number that nobody uses keeps all later ones from the chain.
-    "F4": Weather(shows=("I6",)),
-    "F5": Weather({"haunt": 1.0}, shows=("I2", "I5")),
+    "F4": Weather(shows=("I6 used",)),
+    "F5": Weather({"haunt": 1.0}, shows=("I2 still QUEUED", "I5")),
     "F6": Weather(),
-    "F7": Weather({"flushall": 1.0}, shows=("I2",)),
+    "F7": Weather({"flushall": 1.0}, shows=("I2 still QUEUED",)),
     # Without blocks what was settled too early stays above the finalized block for seconds.
     "F8": Weather({"rest": 0.2}, shows=("I4",)),
     "F9": Weather({"stall": 0.15, "rest": 0.3}, chance=0.03, shows=("I4",)),
-    "F10": Weather({"rest": 0.3, **_POOL_STAYS}, shows=("I1", "I1b", "I2")),
-    "F11": Weather({"revert_for_a_moment": 0.6}, shows=("I1", "I1b", "I2", "I4")),
-    "F12": Weather({"haunt": 1.0}, shows=("I2",)),
+    "F10": Weather({**_LONG_RESTS, **_POOL_STAYS}, shows=_TWICE_OR_FAILED),
+    # What was over is open again when its block has vanished, and so is its number.
+    "F11": Weather({"revert_for_a_moment": 0.6}, shows=(*_TWICE_OR_FAILED, "I4", "I6 used")),
+    "F12": Weather({"haunt": 1.0}, shows=("I2 REJECTED",)),
     "F13": Weather(shows=("I7",)),
-    "F14": Weather(shows=("I2", "I3", "I5")),
+    "F14": Weather(shows=("I2 FAILED", "I3", "I5")),
 }
 
 
@@ -50,3 +58,12 @@ def _everything() -> Weather:
 
 # All of it at once, for the sound pipeline, which must survive it.
 HARD_WEATHER = _everything()
+
+
+def shows(finding: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Whether one of the judge's findings is among those that are named; all are when none is."""
+    for name in names:
+        invariant, _, words = name.partition(" ")
+        if finding["invariant"] == invariant and words in finding["what"]:
+            return True
+    return not names

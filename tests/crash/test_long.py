@@ -68,14 +68,20 @@ def test_a_run_that_was_interrupted_goes_on_with_the_part_it_did_not_finish(grou
 
 
 @pytest.mark.parametrize(
-    ("found", "end"),
-    [("I7", KILLED), ("I2", SURVIVED)],
-    ids=["what-it-does", "work-that-did-not-end"],
+    ("mutant", "invariant", "what", "end"),
+    [
+        ("F13", "I7", "mined, but never saved", KILLED),
+        ("F13", "I2", "still QUEUED", SURVIVED),
+        ("F3", "I2", "FAILED, though the chain has it", KILLED),
+        ("F3", "I2", "still SUBMITTED", SURVIVED),
+        ("sound", "I2", "still SUBMITTED", KILLED),
+    ],
+    ids=["what-it-does", "another", "its-own-words", "work-that-did-not-end", "sound-by-anything"],
 )
-def test_a_mutant_is_killed_only_by_what_it_does(tmp_path, found, end):
-    spec = command.mutant_spec("F13", seed=1, folder=tmp_path, golden=tmp_path)
-    assert spec.shows == ["I7"]
-    (tmp_path / "result.json").write_text(json.dumps({"violations": [{"invariant": found}]}))
+def test_a_mutant_is_killed_only_by_what_it_does(tmp_path, mutant, invariant, what, end):
+    spec = command.mutant_spec(mutant, seed=1, folder=tmp_path, golden=tmp_path)
+    found = {"invariant": invariant, "subject": "it", "what": what}
+    (tmp_path / "result.json").write_text(json.dumps({"violations": [found]}))
     assert command._judge_mutant(spec) == end
 
 
