@@ -20,7 +20,7 @@ class Weather:
 
 # What waits in the pool stays there: what is called dead is mined after all, and so twice. Whatever
 # empties the pool would leave a nonce that nobody fills any more, behind which nothing is mined.
-_POOL_STAYS = {"reorganise": 0.0, "drop": 0.0, "steal": 0.0, "revert_for_a_moment": 0.0}
+_POOL_STAYS = dict.fromkeys(("reorganise", "drop", "steal", "spike", "revert_for_a_moment"), 0.0)
 
 # Long enough without a block for an order to be called failed while its mint waits in the pool.
 _LONG_RESTS = {"rest": 0.6}
