@@ -13,6 +13,21 @@ _ORDERS = """
            o.reason_code
       FROM issuance_order o JOIN kyc_wallet w ON w.id = o.wallet_id
 """
+# An attestation that relays less than the newest figure that the chain had taken before it only
+# lowers the cap. One at a time is on its way, so whatever was numbered before it has ended.
+_WHILE_HALTED = """
+    SELECT count(*)
+      FROM issuance_chaintransaction t
+      JOIN core_breaker b ON b.status = 'OPEN' AND b.name LIKE 'issuance.%%'
+       AND t.created_at > b.opened_at + make_interval(secs => %s)
+     WHERE NOT (t.kind = 'ATTEST' AND COALESCE(
+        (SELECT shares FROM custody_attestation WHERE id = t.attestation_id)
+        < (SELECT a.shares
+             FROM issuance_chaintransaction s JOIN custody_attestation a ON a.id = s.attestation_id
+            WHERE s.token_id = t.token_id AND s.status = 'FINAL_OK' AND s.id < t.id
+            ORDER BY s.id DESC LIMIT 1),
+        false))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +91,11 @@ class Books:
         return wanted - {row[0] for row in rows}
 
     def signed_while_halted(self, slack_seconds: float) -> int:
-        """Transactions numbered well after a breaker opened that is open still."""
-        return self._number(
-            "SELECT count(*) FROM issuance_chaintransaction t JOIN core_breaker b"
-            " ON b.status = 'OPEN' AND b.name LIKE 'issuance.%%'"
-            " AND t.created_at > b.opened_at + make_interval(secs => %s)",
-            [slack_seconds],
-        )
+        """Transactions numbered well after a breaker opened that is open still.
+
+        An attestation that lowers the cap is the cure and no new work: no halt stops it.
+        """
+        return self._number(_WHILE_HALTED, [slack_seconds])
 
     def lanes(self) -> list[tuple[str, int]]:
         """Each hot key with the next nonce it would be given."""
