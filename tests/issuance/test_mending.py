@@ -41,6 +41,22 @@ def test_a_hurried_call_gets_one_dearer_form_at_its_nonce_and_happens_once(ready
         services.look_again(chain_transaction_id=row.pk, actor=OPERATOR, now=timezone.now())
 
 
+def test_what_an_operator_says_about_a_call_stays_with_the_issuer(ready):
+    """An institution's own order is in it; the words are for the issuer's people."""
+    ready.anvil.automine(on=False)
+    ready.order("10")
+    ready.tick()
+    row = ChainTransaction.objects.get(kind="MINT")
+    words = {"actor": OPERATOR, "now": timezone.now(), "reason": "waits since case 3"}
+    services.hurry_transaction(chain_transaction_id=row.pk, **words)
+    services.cancel_transaction(chain_transaction_id=row.pk, **words)
+    services.halt_signer(signer_id=row.signer_id, **words)
+    said = [event for event in Event.objects.all() if b"case 3" in bytes(event.body)]
+    assert [event.type for event in said][:1] == ["chain_transaction.hurried"]
+    assert {event.institution_id for event in said} == {None}
+    assert Event.objects.exclude(institution_id=None).exists()
+
+
 def test_another_look_is_due_at_once(ready):
     ready.anvil.automine(on=False)
     ready.order("10")

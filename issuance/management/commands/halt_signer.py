@@ -1,5 +1,6 @@
 """Take a signer's lane out of service, or back."""
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,14 +13,15 @@ from issuance.models import Signer
 
 
 class Command(BaseCommand):
-    """``halt_signer --network base --address 0x... --reason "..." --as NAME``; ``--resume`` undoes it."""
+    """``halt_signer --operator anna --network base --address 0x... --reason "..."``, or ``--resume``."""
 
     help = "Number nothing new with a key, or let it number again."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--operator", required=True)
+        parser.add_argument("--password-stdin", action="store_true")
         parser.add_argument("--network", required=True)
         parser.add_argument("--address", required=True)
-        parser.add_argument("--as", required=True, dest="name", metavar="NAME", help="an operator")
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--reason")
         what.add_argument("--resume", action="store_true")
@@ -29,7 +31,8 @@ class Command(BaseCommand):
         signer = rows.filter(address__iexact=options["address"]).first()
         if signer is None:
             raise CommandError("signer_missing: no such signer on this network")
-        actor, now = sign_in(options["name"]), timezone.now()
+        password = sys.stdin.readline().rstrip("\n") if options["password_stdin"] else ""
+        actor, now = sign_in(options["operator"], password=password), timezone.now()
         try:
             if options["resume"]:
                 services.resume_signer(signer_id=signer.pk, actor=actor, now=now)
