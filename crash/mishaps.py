@@ -34,6 +34,10 @@ class FickleSigner:
         """The key's address."""
         return self._signer.address
 
+    def require(self, unsigned: chain.UnsignedCall) -> None:
+        """Its whim is no policy: nobody knows of it before it is asked to sign."""
+        self._signer.require(unsigned)
+
     def sign(self, unsigned: chain.UnsignedCall) -> chain.SignedTransaction:
         """Raises SignerRefused for a call whose nonce it does not like."""
         if unsigned.data and unsigned.nonce % REFUSED_ONE_IN == REFUSED_ONE_IN - 1:

@@ -21,6 +21,7 @@ _REASONS = {
     "chain_mint_is_paused": "Minting is paused at the contract; the admin ends that.",
     "chain_mint_limit_exceeded": "The day's mint limit of the issuing key is used up; it refills.",
     "chain_access_control_unauthorized_account": "The issuing key has lost its role at the contract.",
+    "signer_refused": "The limits of the issuing key in policy.json forbid it: raise them, or cancel it.",
     FAULT: "A worker met an error that no rule foresees: see the chain monitor. It is tried again.",
 }
 

@@ -385,9 +385,11 @@ class Chain(Protocol):
 
 
 class Signer(Protocol):
-    """Holds one key and signs what its policy allows."""
+    """Holds one key and signs what its policy allows; ``require`` asks the policy alone."""
 
     @property
     def address(self) -> str: ...
+
+    def require(self, unsigned: UnsignedCall) -> None: ...
 
     def sign(self, unsigned: UnsignedCall) -> SignedTransaction: ...

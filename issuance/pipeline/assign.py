@@ -13,7 +13,7 @@ from core.work import claim_due
 from custody import ledger
 from issuance import policy, queries, services
 from issuance.chain import types as chain
-from issuance.chain.errors import CallReverted, ChainError, SignerError
+from issuance.chain.errors import CallReverted, ChainError, SignerError, SignerRefused
 from issuance.chain.standards import Cure, Deed, standard_of
 from issuance.models import ChainTransaction, Order, Signer, Token
 from issuance.models.orders import REASON_LENGTH_MAX
@@ -171,11 +171,11 @@ def _plan(
     """
     queries.require_not_halted(token=token)
     lane = services.pick_lane(token=token, role=SignerRole.ISSUER)
-    world.key_for(lane.address)
     node = world.chain_of(token)
     simulation: Simulation[Order] = Simulation(
         chain=node,
-        sender=lane.address,
+        key=world.key_for(lane.address),
+        fees=node.fees(),
         to=token.address,
         encode=lambda rows: encode_orders(kind=kind, orders=rows),
     )
@@ -186,7 +186,7 @@ def _plan(
     batches = [free[first : first + size] for first in range(0, len(free), size)]
     batches = batches[: lanes.room(signer=lane)]
     planned = [plan(batch, simulation=simulation) for batch in batches]
-    return [*planned, Plan(passing=[], gas=0, refused=hindered)], lane, node.fees()
+    return [*planned, Plan(passing=[], gas=0, refused=hindered)], lane, simulation.fees
 
 
 def _hindered(
@@ -201,7 +201,14 @@ def _hindered(
 
 
 def _push_back(token: Token, planned: Plan[Order], *, now: datetime) -> None:
-    """What would revert alone is not signed: it is asked by id, ended, or waits for a cure."""
+    """What would revert alone is not signed: it is asked by id, ended, or waits for a cure.
+
+    What the key's policy forbids waits for a person, who alone can widen a limit.
+    """
+    for row, forbidden in planned.forbidden:
+        _log.warning("order_forbidden", order=row.public_id, reason=str(forbidden))
+    barred = [row for row, _ in planned.forbidden]
+    _release(barred, at=now + RETRY * 2, reason_code=SignerRefused.code)
     standard = standard_of(token)
     for row, refusal in planned.refused:
         _log.warning("order_would_revert", order=row.public_id, error=refusal.name)

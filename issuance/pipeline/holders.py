@@ -95,17 +95,19 @@ def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datet
         queries.require_not_halted(token=token)
         lane = services.pick_lane(token=token, role=SignerRole.COMPLIANCE)
         node = world.chain_of(token)
+        # Too dear, or no key at hand: known before a nonce is taken for it.
         simulation = Simulation(
             chain=node,
-            sender=lane.address,
+            key=world.key_for(lane.address),
+            fees=node.fees(),
             to=token.address,
             encode=encode_holders,
         )
         planned = plan(holders, simulation=simulation)
         for refused, refusal in planned.refused:
             _log.warning("holder_would_revert", holder=refused.public_id, error=refusal.name)
-        # Too dear, or no key at hand: known before a nonce is taken for it.
-        fees, _ = node.fees(), world.key_for(lane.address)
+        for barred, forbidden in planned.forbidden:
+            _log.warning("holder_forbidden", holder=barred.public_id, reason=str(forbidden))
         passing = [holder.pk for holder in planned.passing]
         if passing:
             row = services.assign_holders(
@@ -117,7 +119,7 @@ def _assign(token: Token, holders: Sequence[Holder], *, world: World, now: datet
             )
             failpoint("register.committed")
             if row is not None:
-                sign_and_send(row=row, world=world, now=now, fees=fees)
+                sign_and_send(row=row, world=world, now=now, fees=simulation.fees)
     except (DomainError, ChainError, SignerError) as obstacle:
         _log.info("register_waits", token=token.public_id, reason=obstacle.code)
     give_back(holders, at=now + RETRY)

@@ -169,15 +169,23 @@ def _require_asked_for(figure: SignedAttestation, wanted: int, *, now: datetime)
 
 
 def _relay(token: Token, row: Attestation, *, world: World, now: datetime) -> int:
+    """Raises SignerRefused when the key may not sign it: known before a nonce is taken."""
     lane = services.pick_lane(token=token, role=SignerRole.ISSUER)
     node = world.chain_of(token)
-    simulation = Simulation(chain=node, sender=lane.address, to=token.address, encode=_encode)
+    # Too dear, or no key at hand: known before a nonce is taken for it.
+    simulation = Simulation(
+        chain=node,
+        key=world.key_for(lane.address),
+        fees=node.fees(),
+        to=token.address,
+        encode=_encode,
+    )
     planned = plan([row], simulation=simulation)
     if planned.refused:
         _log.warning("attestation_refused", token=token.public_id, error=planned.refused[0][1].name)
         return 0
-    # Too dear, or no key at hand: known before a nonce is taken for it.
-    fees, _ = node.fees(), world.key_for(lane.address)
+    if planned.forbidden:
+        raise planned.forbidden[0][1]
     numbered = services.assign_attestation(
         token_id=token.pk,
         attestation_id=row.pk,
@@ -188,7 +196,7 @@ def _relay(token: Token, row: Attestation, *, world: World, now: datetime) -> in
     failpoint("attest.committed")
     if numbered is None:
         return 0
-    sign_and_send(row=numbered, world=world, now=now, fees=fees)
+    sign_and_send(row=numbered, world=world, now=now, fees=simulation.fees)
     return 1
 
 

@@ -88,13 +88,19 @@ def _sign(
 ) -> bool:
     role = SignerRole.PAUSER if kind == ChainTransactionKind.PAUSE else SignerRole.COMPLIANCE
     lane = services.pick_lane(token=token, role=role, urgent=True)
-    world.key_for(lane.address)
+    node = world.chain_of(token)
     simulation = Simulation(
-        chain=world.chain_of(token), sender=lane.address, to=token.address, encode=encode_stops
+        chain=node,
+        key=world.key_for(lane.address),
+        fees=node.fees(),
+        to=token.address,
+        encode=encode_stops,
     )
     planned = plan(stops, simulation=simulation)
     for refused, refusal in planned.refused:
         _log.warning("hold_would_revert", stop=refused.pk, error=refusal.name)
+    for barred, forbidden in planned.forbidden:
+        _log.warning("hold_forbidden", stop=barred.pk, reason=str(forbidden))
     if not planned.passing:
         return False
     row = services.assign_stops(
@@ -105,4 +111,4 @@ def _sign(
         gas=planned.gas,
         now=now,
     )
-    return row is not None and sign_and_send(row=row, world=world, now=now)
+    return row is not None and sign_and_send(row=row, world=world, now=now, fees=simulation.fees)

@@ -46,7 +46,7 @@ def refusing(stage, answer=SignerRefused):
 
     class Stubborn:
         def __init__(self, key):
-            self.key, self.address = key, key.address
+            self.key, self.address, self.require = key, key.address, key.require
 
         def sign(self, unsigned):
             if unsigned.data:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from custody.models import Attestation
 from issuance.chain.errors import CallReverted, ChainUnreachable
+from issuance.chain.types import Fees
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import Token
 from issuance.pipeline import reserves
@@ -29,12 +30,16 @@ class Node:
     def head(self):
         return SimpleNamespace(timestamp=self.seconds)
 
+    def fees(self):
+        return Fees(max_fee=2, tip=1)
+
     def simulate(self, **_):
         raise ChainUnreachable
 
 
-def _no_key(address: str) -> Any:
-    raise LookupError(address)
+def _idle_key(address: str) -> Any:
+    """One whose policy allows everything and that can sign nothing."""
+    return SimpleNamespace(address=address, require=lambda _: None)
 
 
 def attested(*, more=0, ahead=0):
@@ -47,7 +52,7 @@ def attested(*, more=0, ahead=0):
     def attest(_token, request):
         return sign_figure(attestor, node, replace(request, shares=request.shares + more))
 
-    world = World(chain_for=lambda _: node, key_for=_no_key, attest=attest)
+    world = World(chain_for=lambda _: node, key_for=_idle_key, attest=attest)
     assert reserves.request_due(world=world, now=now) == 0
     return list(Attestation.objects.values_list("shares", flat=True)), paper
 
@@ -84,7 +89,7 @@ def test_a_figure_the_chain_calls_early_is_relayed_again_before_a_newer_one_is_a
         asked.append(request)
         return sign_figure(attestor, node, request)
 
-    world = World(chain_for=lambda _: node, key_for=_no_key, attest=attest)
+    world = World(chain_for=lambda _: node, key_for=_idle_key, attest=attest)
     for seconds in (0, 5, 10):
         reserves.request_due(world=world, now=now + timedelta(seconds=seconds))
     assert len(asked) == 1
