@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from issuance.chain import erc3643 as calls
@@ -33,6 +33,12 @@ class HistoryIncomplete(ChainError):
     """The token's logs from the block given do not add up to its supply, or it moves right now."""
 
     code = "history_incomplete"
+
+
+class RulesChanged(ChainError):
+    """Owner, registry, compliance or code differ from what the token was attached with."""
+
+    code = "rules_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ def inspect(*, client: Chain, wanted: Wanted) -> Found:
         raise StandardUnsupported(f"it has {reader.decimals(at=block.number)} decimals, not 18")
     if not SYMBOL.fullmatch(symbol) or not 0 < len(name) <= NAME_LENGTH_MAX:
         raise StandardUnsupported("its name or symbol cannot be shown")
-    _require_agents(reader, wanted, block.number)
+    _require_agents(reader, wanted.agents, block.number)
     _require_redemption_wallet(reader, wanted, block.number)
     supply = reader.supply(at=block.number)
     _require_history(client, wanted, supply=supply, last=block.number)
@@ -99,8 +105,41 @@ def inspect(*, client: Chain, wanted: Wanted) -> Found:
     )
 
 
-def _require_agents(reader: calls.Erc3643Reader, wanted: Wanted, at: int) -> None:
-    for agent in wanted.agents:
+def verify_attached(
+    *,
+    client: Chain,
+    address: str,
+    redemption_wallet: str,
+    agents: Sequence[str],
+    watched: Mapping[str, str],
+) -> Head:
+    """Compare an attached token with what it was attached with; returns the finalized block read.
+
+    What it enforces is the issuer's own, and its code is not ours to know. Raises BytecodeMismatch
+    without a contract there, RulesChanged, RoleMissing, RedemptionWalletUnfit, or another
+    ChainError: unknown.
+    """
+    if not client.code(address):
+        raise BytecodeMismatch(f"there is no contract at {address}")
+    block = client.finalized()
+    reader = calls.Erc3643Reader(client, address)
+    seen = reader.watched(at=block.number)
+    differing = sorted(
+        name for name in seen.keys() | watched.keys() if seen.get(name) != watched.get(name)
+    )
+    if differing:
+        told = ", ".join(f"{name} is {seen.get(name, 'gone')}" for name in differing)
+        raise RulesChanged(f"{told} at block {block.number}")
+    _require_agents(reader, agents, block.number)
+    if not reader.is_verified(redemption_wallet, at=block.number):
+        raise RedemptionWalletUnfit(f"{redemption_wallet} is not verified in the token's registry")
+    if reader.is_frozen(redemption_wallet, at=block.number):
+        raise RedemptionWalletUnfit(f"{redemption_wallet} is frozen")
+    return block
+
+
+def _require_agents(reader: calls.Erc3643Reader, agents: Sequence[str], at: int) -> None:
+    for agent in agents:
         if not (reader.is_agent(agent, at=at) and reader.is_agent(agent)):
             raise RoleMissing(f"{agent} is not an agent of the token, at finality and now")
 

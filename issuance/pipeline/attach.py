@@ -8,7 +8,7 @@ from datetime import datetime
 from core.actors import Actor
 from issuance import services
 from issuance.chain import registry
-from issuance.chain.attach import Found, RedemptionWalletUnfit, Wanted, inspect
+from issuance.chain.attach import Found, RedemptionWalletUnfit, Wanted, inspect, verify_attached
 from issuance.chain.signer import Permission
 from issuance.chain.token import checksummed
 from issuance.models import Signer, Token
@@ -71,6 +71,26 @@ def attach_token(*, attachment: Attachment, actor: Actor, now: datetime) -> Toke
     # Last: a token that was not taken into service leaves no key allowed to mint it.
     permit(keys, chain_id=node.chain_id, contract=address, wallet=wallet)
     return token
+
+
+def verify_attached_token(*, token: Token) -> int:
+    """Compare an attached token with its row at finality; returns the block that was read.
+
+    Raises SignersMissing, and what ``issuance.chain.attach.verify_attached`` raises.
+    """
+    node = registry.client_for(token.network)
+    keys = Signer.objects.filter(chain_id=token.chain_id, role__in=_POLICY_ROLES, halted=False)
+    agents = list(keys.values_list("address", flat=True))
+    if not agents:
+        raise SignersMissing
+    block = verify_attached(
+        client=node,
+        address=token.address,
+        redemption_wallet=token.redemption_wallet,
+        agents=agents,
+        watched=token.watched,
+    )
+    return block.number
 
 
 def permit(keys: Sequence[Signer], *, chain_id: int, contract: str, wallet: str) -> None:

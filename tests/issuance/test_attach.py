@@ -205,3 +205,65 @@ def test_a_network_without_keys_is_refused(anvil, settings, tmp_path):
             from_block=0,
         )
     assert anvil.chain_id
+
+
+# --- verify_token, later ------------------------------------------------------------------------
+
+
+def verify(scene) -> dict[str, object]:
+    said = StringIO()
+    # What was changed above the last finalized block is not seen yet.
+    scene.suite.anvil.mine(70)
+    call_command("verify_token", stdout=said, fund="IBIT", network="anvil")
+    return json.loads(said.getvalue())
+
+
+def freeze_the_redemption_wallet(scene):
+    scene.suite.call("setAddressFrozen(address,bool)", REDEMPTION, True)
+
+
+def strike_the_redemption_wallet(scene):
+    scene.suite.strike(REDEMPTION)
+
+
+def dismiss_our_key(scene):
+    scene.suite.call("removeAgent(address)", scene.keys["issuer"])
+
+
+def replace_the_compliance(scene):
+    scene.suite.call("setCompliance(address)", scene.suite.replacement_compliance())
+
+
+def remove_the_contract(scene):
+    scene.suite.anvil.rpc("anvil_setCode", scene.suite.address, "0x")
+
+
+def test_an_attached_token_is_verified_by_what_it_was_attached_with(scene):
+    scene.attach()
+    token = Token.objects.get()
+    report = verify(scene)
+    assert report.pop("block") > token.opening_block
+    assert report == {
+        "contract": token.address,
+        "standard": "erc3643",
+        "exactly_once_on_chain": False,
+        "watched": token.watched,
+        "verified": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        pytest.param(freeze_the_redemption_wallet, "redemption_wallet_unfit", id="wallet frozen"),
+        pytest.param(strike_the_redemption_wallet, "redemption_wallet_unfit", id="wallet struck"),
+        pytest.param(dismiss_our_key, "role_missing", id="a key of ours is no agent"),
+        pytest.param(replace_the_compliance, "rules_changed: compliance", id="another compliance"),
+        pytest.param(remove_the_contract, "bytecode_mismatch", id="no contract any more"),
+    ],
+)
+def test_an_attached_token_that_differs_is_refused_with_its_code(scene, change, refusal):
+    scene.attach()
+    change(scene)
+    with pytest.raises(CommandError, match=f"^{refusal}"):
+        verify(scene)
