@@ -1,6 +1,6 @@
 """The share ledger: accounts with a balance and the append-only transfers between them.
 
-Rows are written by the SQL function of custody/sql/ledger.sql alone; triggers refuse the rest.
+Rows are written by the SQL functions of custody/sql alone; triggers refuse the rest.
 """
 
 import uuid
