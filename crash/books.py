@@ -104,6 +104,16 @@ class Books:
             for row in self._rows("SELECT address, next_nonce FROM issuance_signer", [])
         ]
 
+    def works_on(self, address: str, nonce: int) -> bool:
+        """Whether a chain transaction that has not ended has this nonce of the key."""
+        found = self._number(
+            "SELECT count(*) FROM issuance_chaintransaction t JOIN issuance_signer s"
+            " ON s.id = t.signer_id WHERE s.address = %s AND t.nonce = %s"
+            " AND t.status NOT IN ('FINAL_OK', 'FINAL_REVERTED', 'DEAD')",
+            [address, nonce],
+        )
+        return found > 0
+
     def unfinished_transactions(self) -> int:
         """Chain transactions without a final status."""
         return self._number(

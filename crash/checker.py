@@ -189,8 +189,13 @@ class Checker:
         if supply > self._books.settled():
             self._find("I3", "the end", f"supply {supply}")
         for address, next_nonce in self._books.lanes():
-            if self._chain.nonce(address) != next_nonce:
-                self._find("I6", address, f"{self._chain.nonce(address)} of {next_nonce} used")
+            used = self._chain.nonce(address)
+            if used != next_nonce:
+                # Not merely late: what called its transaction over was wrong, or there was none.
+                is_left = used < next_nonce and not self._books.works_on(address, used)
+                is_left = is_left and self._chain.nonce(address) == used
+                what = f"nobody works on nonce {used}" if is_left else f"{used} used"
+                self._find("I6", address, f"{what} of {next_nonce}")
         open_rows = self._books.unfinished_transactions()
         if open_rows:
             self._find("I6", "transactions", f"{open_rows} never ended")

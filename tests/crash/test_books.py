@@ -89,3 +89,12 @@ def test_nothing_numbered_before_the_halt_or_in_its_first_moment_is_found(halted
     make_transaction(paper.token, 7, created_at=opened - timedelta(seconds=1))
     make_transaction(paper.token, 8, created_at=opened + timedelta(seconds=SLACK_SECONDS - 1))
     assert found(books) == 0
+
+
+def test_a_nonce_is_worked_on_until_its_transaction_has_ended(halted):
+    paper, books = halted
+    row = relay(paper, 90)
+    assert books.works_on(row.signer.address, row.nonce)
+    assert not books.works_on(row.signer.address, row.nonce + 1)
+    ChainTransaction.objects.filter(pk=row.pk).update(status="DEAD")
+    assert not books.works_on(row.signer.address, row.nonce)
