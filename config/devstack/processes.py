@@ -12,6 +12,8 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.05
+# Most of what is waited for is there soon: the first looks follow one another closely.
+POLL_SECONDS_FIRST = 0.005
 LOG_TAIL_CHARACTERS = 2_000
 
 
@@ -98,14 +100,15 @@ def wait_until(
     ready: Callable[[], bool], *, child: Child, timeout_seconds: float, what: str
 ) -> None:
     """Poll ``ready`` until it is true; raise StackError when the child ends or time runs out."""
-    deadline = time.monotonic() + timeout_seconds
+    deadline, pause = time.monotonic() + timeout_seconds, POLL_SECONDS_FIRST
     while not ready():
         if not child.is_running():
             code = child.process.returncode
             raise StackError(f"{child.name} ended with code {code}:\n{child.log_tail()}")
         if time.monotonic() > deadline:
             raise StackError(f"{what} took over {timeout_seconds:.0f} s:\n{child.log_tail()}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, POLL_SECONDS)
 
 
 def stop(children: Iterable[Child], *, timeout_seconds: float) -> list[str]:

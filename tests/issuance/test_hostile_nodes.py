@@ -124,7 +124,7 @@ def test_one_node_on_a_fork_halts_the_network_and_the_mint_is_there_when_it_is_g
     ready.tick()
     fork(nodes[0])
     # The network is looked at only every few seconds, however fast the rounds are.
-    ready.until(Breaker.objects.filter(status="OPEN").exists, rounds=200)
+    ready.until(Breaker.objects.filter(status="OPEN").exists, rounds=200, wait=0.05)
     assert _status(order) in {"SUBMITTED", "INCLUDED"}
     breaker = Breaker.objects.get(status="OPEN")
     assert breaker.name == f"issuance.{NETWORK}"

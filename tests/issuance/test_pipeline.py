@@ -21,7 +21,7 @@ from issuance.models import Attempt, ChainTransaction, Holder, Order, Signer, To
 from issuance.pipeline import advance, reserves
 from issuance.states import OrderType
 from kyc.models import Investor, Wallet
-from tests.issuance.stage import OPERATOR, TEST, let_pass, secret
+from tests.issuance.stage import NETWORK, OPERATOR, TEST, let_pass, secret
 
 
 def fresh(order):
@@ -237,8 +237,10 @@ def test_a_nonce_used_by_somebody_else_kills_the_transaction_and_the_order_is_si
     assert check_all() == []
 
 
-def test_a_mint_that_the_database_forgot_is_found_by_its_id_and_not_repeated(ready):
+def test_a_mint_that_the_database_forgot_is_found_by_its_id_and_not_repeated(ready, settings):
     """Commits lost in a failover: the chain has executed what our rows still call queued."""
+    # A small in-flight window, so that the fence of the recovery is soon final.
+    settings.CHAIN_IN_FLIGHT_MAX = {NETWORK: 2}
     order = ready.order("10")
     item = OrderItem(order.onchain_id, ready.wallet.address, order.quantity)
     Key(secret("ISSUER")).send(
