@@ -11,8 +11,9 @@ from django.db import connections
 from django.utils import timezone
 
 from core import failpoints
-from issuance.models import ChainTransaction, Holder, Order
+from issuance.models import ChainTransaction, Holder, Order, Trouble
 from issuance.pipeline import assign
+from issuance.pipeline.walls import FAULT
 from issuance.states import ChainTransactionKind, OrderStatus, OrderType
 from tests.issuance.stage import Stage
 
@@ -77,6 +78,9 @@ def _work(stage: Stage, done: Callable[[], bool], mined: int) -> None:
     try:
         for _ in range(ROUNDS_MAX):
             stage.tick(blocks=mined)
+            faults = Trouble.objects.filter(code=FAULT)
+            # Held back by a wall, so that the work went on; no less a fault.
+            assert not faults.exists(), [str(each) for each in faults]
             if done():
                 code = 0
                 break

@@ -9,7 +9,16 @@ from config.portal import breakers, reasons, stuck
 from core import services as core_services
 from core.actors import Actor, ActorKind
 from core.models import Breaker
-from issuance.models import ChainTransaction, Holder, Order, Signer, Token, TransferStop
+from issuance.models import (
+    ChainTransaction,
+    Holder,
+    Order,
+    Signer,
+    Token,
+    TransferStop,
+    Trouble,
+)
+from issuance.services import troubles
 from tests.browser.world import chain
 
 SOMEBODY = Actor(ActorKind.OPERATOR, "7")
@@ -66,6 +75,35 @@ def test_stuck_work_names_the_reason_and_offers_lawful_exits_only(troubled, ente
     assert f"/{first.pk}/do/cancel/" not in shown
     assert f"/{Holder.objects.get().pk}/do/retry/" in shown
     assert "/do/" not in page(troubled, enter, "auditor", "/portal/stuck/")
+
+
+def test_the_monitor_shows_work_that_fails_for_as_long_as_it_does(world, enter):
+    def shown(at):
+        troubles.record_trouble(
+            work="register",
+            network="anvil",
+            subject="sIBIT",
+            code="internal_error",
+            note="KeyError at issuance.pipeline.holders:82",
+            ours=True,
+            now=at,
+        )
+        return page(world, enter, "auditor", "/portal/chains/")
+
+    said = shown(timezone.now())
+    assert "KeyError at issuance.pipeline.holders:82" in said
+    assert "Internal error" in said
+    Trouble.objects.update(seen_at=timezone.now() - timedelta(minutes=3))
+    said = page(world, enter, "auditor", "/portal/chains/")
+    assert "KeyError" not in said
+    assert "Whatever was due could be done" in said
+
+
+def test_an_order_that_met_a_fault_says_so(world):
+    order = Order.objects.get(status="QUEUED")
+    order.reason_code = "internal_error"
+    assert "no rule foresees" in reasons.order_reason(order)
+    assert world
 
 
 def test_the_exits_do_what_they_say(troubled, enter):
