@@ -170,7 +170,9 @@ class Checker:
         self._judge_sums()
 
     def _judge_order(self, order: OrderRow, found: list[Moved]) -> None:
-        if order.status not in FINISHED:
+        if order.status != "COMPLETED" and found:
+            self._find("I2", order.client_order_id, f"{order.status}, though the chain has it")
+        elif order.status not in FINISHED:
             self._find("I2", order.client_order_id, f"still {order.status}")
         # Its transactions died or reverted too often: a lawful end that names its cause.
         refused = order.reason_code == "chain_refused"
@@ -179,13 +181,13 @@ class Checker:
         explained = [each for each in found if _explains(each, order)]
         if order.status == "COMPLETED" and not explained:
             self._find("I4", order.client_order_id, "completed, not on the final chain")
-        if order.status != "COMPLETED" and found:
-            self._find("I2", order.client_order_id, f"{order.status}, though the chain has it")
 
     def _judge_sums(self) -> None:
         supply, backing = self._chain.supply(), self._books.backing()
         if supply != backing:
-            self._find("I5", "sums", f"supply {supply}, backing {backing}")
+            # Work that is merely under way leaves more in backing, never less.
+            side = "above" if supply > backing else "below"
+            self._find("I5", "sums", f"supply {supply} {side} backing {backing}")
         if supply > self._books.settled():
             self._find("I3", "the end", f"supply {supply}")
         for address, next_nonce in self._books.lanes():

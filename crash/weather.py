@@ -20,14 +20,14 @@ class Weather:
 
 # Who calls a transaction over that is not: its order is minted twice, or called failed and minted,
 # or the chain waits for ever for a number of which nobody thinks any more.
-_WRONGLY_OVER = ("I1", "I1b", "I2 though the chain has it", "I6 nobody")
+_WRONGLY_OVER = ("I1", "I1b", "I2 FAILED, though", "I6 nobody")
 
 WEATHER: dict[str, Weather] = {
     "F1": Weather({"rest": 0.2}, chance=0.15, shows=_WRONGLY_OVER),
     "F2": Weather({"rest": 0.3, "spike": 0.2}, shows=("I7",)),
     "F3": Weather({"rest": 0.2}, shows=_WRONGLY_OVER),
     "F4": Weather(shows=("I6 nobody",)),
-    "F5": Weather({"haunt": 1.0}, shows=("I2 still QUEUED", "I5")),
+    "F5": Weather({"haunt": 1.0}, shows=("I2 QUEUED, though", "I5 above")),
     "F6": Weather(),
     "F7": Weather({"flushall": 1.0}, shows=("I2 still QUEUED",)),
     # Without blocks what was settled too early stays above the finalized block for seconds.
@@ -37,7 +37,7 @@ WEATHER: dict[str, Weather] = {
     "F11": Weather({"revert_for_a_moment": 0.6}, shows=(*_WRONGLY_OVER, "I4")),
     "F12": Weather({"haunt": 1.0}, shows=("I2 REJECTED",)),
     "F13": Weather(shows=("I7",)),
-    "F14": Weather(shows=("I2 FAILED", "I3", "I5")),
+    "F14": Weather(shows=("I2 FAILED", "I3", "I5 above")),
 }
 
 
