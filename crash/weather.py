@@ -20,12 +20,13 @@ class Weather:
 
 # Who calls a transaction over that is not: its order is minted twice, or called failed and minted,
 # or the chain waits for ever for a number of which nobody thinks any more.
+_LOSES_WHAT_WAITS = {"rest": 0.3, "drop": 0.5}
 _WRONGLY_OVER = ("I1", "I1b", "I2 FAILED, though", "I6 nobody")
 
 WEATHER: dict[str, Weather] = {
-    "F1": Weather({"rest": 0.2}, chance=0.15, shows=_WRONGLY_OVER),
+    "F1": Weather(_LOSES_WHAT_WAITS, chance=0.15, shows=_WRONGLY_OVER),
     "F2": Weather({"rest": 0.3, "spike": 0.2}, shows=("I7",)),
-    "F3": Weather({"rest": 0.2}, shows=_WRONGLY_OVER),
+    "F3": Weather(_LOSES_WHAT_WAITS, shows=_WRONGLY_OVER),
     "F4": Weather(shows=("I6 nobody",)),
     "F5": Weather({"haunt": 1.0}, shows=("I2 QUEUED, though", "I5 above")),
     "F6": Weather(),
@@ -33,7 +34,7 @@ WEATHER: dict[str, Weather] = {
     # Without blocks what was settled too early stays above the finalized block for seconds.
     "F8": Weather({"rest": 0.2}, shows=("I4",)),
     "F9": Weather({"stall": 0.15, "rest": 0.3}, chance=0.03, shows=("I4",)),
-    "F10": Weather({"rest": 0.3}, shows=_WRONGLY_OVER),
+    "F10": Weather(_LOSES_WHAT_WAITS, shows=_WRONGLY_OVER),
     "F11": Weather({"revert_for_a_moment": 0.6}, shows=(*_WRONGLY_OVER, "I4")),
     "F12": Weather({"haunt": 1.0}, shows=("I2 REJECTED",)),
     "F13": Weather(shows=("I7",)),
