@@ -16,6 +16,7 @@ from issuance.chain import types as chain
 from issuance.chain.errors import ChainError
 from issuance.chain.standards import Execution, standard_of
 from issuance.models import ChainCursor, NetworkGate, Recovery, Signer
+from issuance.pipeline.sign import fill_gas
 from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
 from issuance.services import unknowable
@@ -109,8 +110,13 @@ def _begin(network: str, cause: RecoveryCause, reason: str, *, now: datetime) ->
 def _raise_fences(recovery: Recovery, *, world: World, now: datetime) -> None:
     node = world.chain_for(recovery.network)
     for signer in Signer.objects.filter(network=recovery.network).order_by("pk"):
-        seen = seen_nonces(node, signer.address)
-        services.raise_fence(recovery_id=recovery.pk, signer_id=signer.pk, seen=seen, now=now)
+        services.raise_fence(
+            recovery_id=recovery.pk,
+            signer_id=signer.pk,
+            seen=seen_nonces(node, signer.address),
+            gas=fill_gas(node, signer.address),
+            now=now,
+        )
         failpoint("recover.fence_raised")
     services.record_fenced(recovery_id=recovery.pk, now=now)
 

@@ -14,6 +14,7 @@ from core.failpoints import failpoint
 from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainError, SignerError, SignerRefused
+from issuance.chain.permissions import FILL_GAS_MAX
 from issuance.chain.signing import verify_signed
 from issuance.models import Attempt, ChainTransaction
 from issuance.pipeline.broadcast import broadcast, broadcast_many
@@ -27,8 +28,8 @@ RETRY = timedelta(seconds=3)
 # A call that cannot be signed for this long is cancelled: others of its lane wait behind it.
 PATIENCE = timedelta(seconds=60)
 GAS_MARGIN_PERCENT = 25
-# What an empty transfer needs at most on the chains that charge for more than its 21,000.
-CANCEL_GAS_MIN = 60_000
+# An empty transfer is never given less: chains that charge for its data there need more than 21,000.
+FILL_GAS_MIN = 60_000
 _log = structlog.get_logger(__name__)
 
 
@@ -123,8 +124,14 @@ def sign_dearer(
     """
     if row.cancel_asked_at is not None:
         return sign_cancel(row=row, newest=newest, world=world, now=now)
-    price = _dearer(newest, world.chain_of(row.token))
-    return _sign(row, call_form(row, fees=price), after=newest.sequence, world=world, now=now)
+    node = world.chain_of(row.token)
+    price = _dearer(newest, node)
+    form = call_form(row, fees=price)
+    if row.kind == ChainTransactionKind.FILL:
+        # Where gas pays for data elsewhere, what was enough an hour ago may be refused for ever.
+        gas = max(fill_gas(node, row.signer.address), row.gas_limit)
+        form = fill_form(row, fees=price, gas=gas)
+    return _sign(row, form, after=newest.sequence, world=world, now=now)
 
 
 def sign_cancel(
@@ -137,11 +144,19 @@ def sign_cancel(
     node = world.chain_of(row.token)
     price = node.fees() if newest is None else _dearer(newest, node)
     address = row.signer.address
-    estimate = node.simulate(sender=address, to=address, data=b"")
-    gas = max(estimate * (100 + GAS_MARGIN_PERCENT) // 100, CANCEL_GAS_MIN)
-    form = cancel_form(row, fees=price, gas=gas)
+    form = fill_form(row, fees=price, gas=fill_gas(node, address))
     after = 0 if newest is None else newest.sequence
     return _sign(row, form, after=after, world=world, now=now, cancels=True)
+
+
+def fill_gas(node: chain.Chain, address: str) -> int:
+    """Gas for an empty transfer of a key to itself, as the node estimates it now, with a margin.
+
+    Never more than a key's policy lets it spend on one. Raises ChainError.
+    """
+    estimate = node.simulate(sender=address, to=address, data=b"")
+    wanted = max(estimate * (100 + GAS_MARGIN_PERCENT) // 100, FILL_GAS_MIN)
+    return min(wanted, FILL_GAS_MAX)
 
 
 def wanted_forms(row: ChainTransaction, attempts: Sequence[Attempt]) -> list[Attempt]:
@@ -161,7 +176,7 @@ def call_form(row: ChainTransaction, *, fees: chain.Fees) -> chain.UnsignedCall:
     )
 
 
-def cancel_form(row: ChainTransaction, *, fees: chain.Fees, gas: int) -> chain.UnsignedCall:
+def fill_form(row: ChainTransaction, *, fees: chain.Fees, gas: int) -> chain.UnsignedCall:
     """What uses up the row's nonce and does nothing else."""
     return chain.UnsignedCall(
         chain_id=row.token.chain_id,

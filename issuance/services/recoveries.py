@@ -51,7 +51,6 @@ SEQUENCE_MAX = 2**62
 FENCE_ROWS_MAX = 10_000
 # One for what was outside a block, one for what a reorganisation has taken out of blocks since.
 WINDOWS = 2
-FILL_GAS = 60_000
 NOTE_LENGTH_MAX = 200
 
 
@@ -147,13 +146,14 @@ def _begin(
 
 @use_case
 def raise_fence(
-    *, recovery_id: uuid.UUID, signer_id: uuid.UUID, seen: int, now: datetime
+    *, recovery_id: uuid.UUID, signer_id: uuid.UUID, seen: int, gas: int, now: datetime
 ) -> Fence | None:
     """Number a transaction that does nothing for every nonce a lost one could use, once a round.
 
     ``seen`` is the highest count of nonces the chain shows, mined or waiting. No more than a window
-    was ever numbered above what blocks held. None when the round has its fence for this signer, or another round has begun. Raises HaltActive
-    while the network is halted, and Recovering when the history changed.
+    was ever numbered above what blocks held. ``gas`` is what each of these may use. None when the
+    round has its fence for this signer, or another round has begun. Raises HaltActive while the
+    network is halted, and Recovering when the history changed.
     """
     recovery = step(recovery_id=recovery_id, status=RecoveryStatus.BEGUN)
     if recovery is None:
@@ -170,7 +170,7 @@ def raise_fence(
         _refuse_width(signer, first, last, now=now)
         return None
     if token is not None:
-        _fill(signer, token, first, last, now=now)
+        _fill(signer, token, first, last, gas=gas, now=now)
     else:  # without a token nothing was ever numbered
         last = first - 1
     fence = Fence.objects.create(**mine, first_nonce=first, last_nonce=last, raised_at=now)
@@ -311,7 +311,7 @@ def _note(
     )
 
 
-def _fill(signer: Signer, token: Token, first: int, last: int, *, now: datetime) -> None:
+def _fill(signer: Signer, token: Token, first: int, last: int, *, gas: int, now: datetime) -> None:
     rows = [
         ChainTransaction(
             id=new_uuid(),
@@ -322,7 +322,7 @@ def _fill(signer: Signer, token: Token, first: int, last: int, *, now: datetime)
             nonce=nonce,
             to_address=signer.address,
             calldata=b"",
-            gas_limit=FILL_GAS,
+            gas_limit=gas,
             next_attempt_at=now,
         )
         for nonce in range(first, last + 1)

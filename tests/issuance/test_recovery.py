@@ -161,11 +161,11 @@ def test_a_fence_covers_every_nonce_that_a_lost_transaction_can_have_and_is_rais
     recovery = begin(RecoveryCause.OPERATOR)
     for _ in range(2):
         services.raise_fence(
-            recovery_id=recovery.pk, signer_id=signer.pk, seen=3, now=timezone.now()
+            recovery_id=recovery.pk, signer_id=signer.pk, seen=3, gas=70_000, now=timezone.now()
         )
     rows = ChainTransaction.objects.filter(signer=signer, kind="FILL").order_by("nonce")
     assert [row.nonce for row in rows] == list(range(3 + WINDOWS * IN_FLIGHT_MAX))
-    assert {row.to_address for row in rows} == {signer.address}
+    assert {(row.to_address, row.gas_limit) for row in rows} == {(signer.address, 70_000)}
     assert Signer.objects.get(pk=signer.pk).next_nonce == 3 + WINDOWS * IN_FLIGHT_MAX
     assert Fence.objects.count() == 1
 
@@ -176,7 +176,7 @@ def test_a_chain_that_claims_to_be_absurdly_far_ahead_halts_instead_of_spending(
     recovery = begin(RecoveryCause.OPERATOR)
     signer = papers.issuing_signer(paper.token)
     fence = services.raise_fence(
-        recovery_id=recovery.pk, signer_id=signer.pk, seen=10**9, now=timezone.now()
+        recovery_id=recovery.pk, signer_id=signer.pk, seen=10**9, gas=70_000, now=timezone.now()
     )
     assert fence is None
     assert "nonces ahead" in Breaker.objects.get(status="OPEN").reason
