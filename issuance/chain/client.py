@@ -82,10 +82,15 @@ class ChainClient:
 
     def block(self, number: int) -> Head | None:
         """The block at a height, None above the head."""
+        settled = self._is_settled(number)
+        calls = [block_call(number)]
+
+        def seen(reply: Reply) -> Head | None:
+            block = _first(reply, answers.head_or_none)
+            return self._is_anchored(reply, block) if settled else block
+
         return self._agree(
-            [block_call(number)],
-            lambda reply: answers.read(answers.head_or_none, reply.answers[0].read()),
-            what=f"block {number}",
+            self._anchored(calls) if settled else calls, seen, what=f"block {number}"
         )
 
     def block_hash(self, number: int) -> str | None:
@@ -247,14 +252,18 @@ class ChainClient:
         number = self._number(at)
         pinned = self._heads.pinned(number)
         call = Call(method, (*parameters, hex(number)) if tagged else parameters)
+        calls = [call, block_call(number)]
+        # The anchor's own height is pinned already.
+        settled = isinstance(at, int) and self._is_settled(number + 1)
 
         def seen(reply: Reply) -> tuple[str, T]:
             block = answers.read(answers.head, reply.answers[1].read())
             if pinned is not None and block.hash != pinned:
                 raise NoQuorum(f"{reply.label} stands on another fork")
-            return block.hash, _first(reply, read)
+            said = block.hash, _first(reply, read)
+            return self._is_anchored(reply, said) if settled else said
 
-        return self._agree([call, block_call(number)], seen, what=method)[1]
+        return self._agree(self._anchored(calls) if settled else calls, seen, what=method)[1]
 
     def _number(self, at: BlockTag) -> int:
         if isinstance(at, int):
@@ -295,8 +304,12 @@ class ChainClient:
             return list(calls)
         return [*calls, block_call(self._heads.anchor().number)]
 
+    def _is_settled(self, number: int) -> bool:
+        """Whether only a node that has our finalized block may speak of a height."""
+        return len(self._pool) > 1 and number <= self._heads.anchor().number
+
     def _is_anchored(self, reply: Reply, value: T) -> T:
-        """Only a node that has our finalized block may say that something is absent."""
+        """Only a node that has our finalized block may say what is absent, or lies below it."""
         if len(self._pool) == 1:
             return value
         block = answers.read(answers.head, reply.answers[-1].read())
@@ -325,7 +338,10 @@ class ChainClient:
 
     def _receipt_in(self, reply: Reply, *, place: int, tx_hash: str) -> Receipt | None:
         receipt = answers.receipt_or_none(reply.answers[place].read(), tx_hash)
-        return self._is_anchored(reply, None) if receipt is None else receipt
+        if receipt is not None and not self._is_settled(receipt.block_number):
+            return receipt
+        # A node stuck on a dead fork and one liar would make a quorum for what never came to be.
+        return self._is_anchored(reply, receipt)
 
 
 def _first(reply: Reply, read: Callable[..., T]) -> T:

@@ -35,13 +35,14 @@ class Heads:
         self._levels: dict[int, dict[str, Head]] = {}
 
     def pinned(self, number: int) -> str | None:
-        """The hash that an earlier answer of this client named at a height."""
-        if self._tip is not None and self._tip.number == number:
-            return self._tip.hash
-        return self._pins.get(number)
+        """The hash that an earlier answer of this client named at a height; a final one first."""
+        if number in self._pins:
+            return self._pins[number]
+        tip = self._tip
+        return tip.hash if tip is not None and tip.number == number else None
 
     def anchor(self) -> Head:
-        """The finalized block by which absence is judged. Raises ChainError."""
+        """The finalized block by which absence, and what is below it, is judged. Raises ChainError."""
         if self._disagreement is not None:
             raise self._disagreement
         return self._final or self.finalized()
