@@ -127,7 +127,7 @@ class Stage:
             for each in [self.anvil, *self.other_chains]:
                 each.mine(blocks)
 
-    def until(self, done: Callable[[], bool], *, rounds: int = 120, wait: float = 0.01) -> None:
+    def until(self, done: Callable[[], bool], *, rounds: int = 160, wait: float = 0.01) -> None:
         """Tick and mine until ``done``; each round looks as if time had passed."""
         for _ in range(rounds):
             if done():

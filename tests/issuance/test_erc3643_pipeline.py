@@ -21,7 +21,7 @@ from issuance.models import (
     Recovery,
     TokenLog,
 )
-from issuance.pipeline import recover
+from issuance.pipeline import advance, recover
 from issuance.policy import WalletNotRegistered
 from issuance.services import unknowable
 from issuance.states import OrderType, RecoveryCause
@@ -237,8 +237,9 @@ def test_a_worker_killed_anywhere_leaves_one_mint(ready, point):
     assert check_all() == []
 
 
-def test_a_mint_by_bytes_we_lost_waits_for_a_person_and_is_never_repeated(ready):
+def test_a_mint_by_bytes_we_lost_waits_for_a_person_and_is_never_repeated(ready, monkeypatch):
     """The dearer form of our own call was sent by a database that is gone: its nonce is used up."""
+    monkeypatch.setattr(advance, "DEATH_AFTER", advance.LOOK_EVERY * 0)
     order = ready.order("10")
     ready.anvil.rpc("evm_setAutomine", False)
     ready.tick()
