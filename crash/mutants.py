@@ -67,10 +67,9 @@ def _close_as_dead(row: ChainTransaction, note: str, now: datetime) -> None:
     services.settle_transaction(chain_transaction_id=row.pk, evidence=evidence, now=now)
 
 
-def _f1(_: "Post") -> None:
-    """A send that was not answered with a yes did not happen."""
-
-    record = services.record_broadcasts
+def _f1(post: "Post") -> None:
+    """One node is sent to, and a send that it did not answer with a yes did not happen."""
+    record, send_many, one = services.record_broadcasts, ChainClient.send_many, _one_node(post)
 
     def record_and_condemn(
         *, answers: Mapping[str, chain.SendAnswer], now: datetime, **rest: Any
@@ -81,7 +80,12 @@ def _f1(_: "Post") -> None:
         for row in {attempt.chain_transaction for attempt in sent}:
             _close_as_dead(row, "the send failed", now)
 
+    _plant(ChainClient, "send_many", lambda _, raws: send_many(one, raws))
     _plant(services, "record_broadcasts", record_and_condemn)
+
+
+def _one_node(post: "Post") -> ChainClient:
+    return ChainClient(NETWORK, post.proxy_urls[:1], post.stage.node.chain_id)
 
 
 def _f2(post: "Post") -> None:
@@ -251,7 +255,7 @@ def _f9(_: "Post") -> None:
 def _f10(post: "Post") -> None:
     """One node's newest view is believed, also when it says no."""
 
-    one = ChainClient(NETWORK, post.proxy_urls[:1], post.stage.node.chain_id)
+    one = _one_node(post)
 
     def by_newest(asked: Asked, seen: Observation) -> Observation:
         if seen.verdict is Verdict.PENDING and one.nonce(asked.sender, at="pending") > asked.nonce:

@@ -31,9 +31,10 @@ WEATHER: dict[str, Weather] = {
     "F5": Weather({"haunt": 1.0}, shows=("I2 QUEUED, though", "I5 above")),
     "F6": Weather(),
     "F7": Weather({"flushall": 1.0}, shows=("I2 still QUEUED",)),
-    # Without blocks what was settled too early stays above the finalized block for seconds.
-    "F8": Weather({"rest": 0.2}, shows=("I4",)),
-    "F9": Weather({"stall": 0.15, "rest": 0.3}, chance=0.03, shows=("I4",)),
+    # Without blocks what was settled too early stays above the finalized block for seconds. A block
+    # that was recorded as final and then replaced would halt the network before it settles at all.
+    "F8": Weather({"rest": 0.2, "reorganise": 0.05}, shows=("I4",)),
+    "F9": Weather({"stall": 0.15, "rest": 0.3, "reorganise": 0.05}, chance=0.03, shows=("I4",)),
     "F10": Weather(_LOSES_WHAT_WAITS, shows=_WRONGLY_OVER),
     "F11": Weather({"revert_for_a_moment": 0.6}, shows=(*_WRONGLY_OVER, "I4")),
     "F12": Weather({"haunt": 1.0}, shows=("I2 REJECTED",)),
