@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from bench import chain_rows
+from bench.chain_cpu import Meter, Spent
 from bench.chain_fill import fill
 from bench.chain_workers import workers
 from bench.report import Row
@@ -40,6 +41,7 @@ class Sustained:
     """Orders completed over time, from the last look that found none."""
 
     samples: list[tuple[float, int]] = field(default_factory=list)
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def rate(self) -> float:
@@ -69,7 +71,14 @@ class Latency:
 
 
 def sustained(
-    token_id: uuid.UUID, *, seconds: float, rate: int, batch: int, window: int, mark: str
+    token_id: uuid.UUID,
+    *,
+    seconds: float,
+    rate: int,
+    batch: int,
+    window: int,
+    mark: str,
+    meter: Meter,
 ) -> Sustained:
     """Let the workers mint from a backlog for ``seconds`` after the first completion."""
     count = int(seconds * rate)
@@ -77,18 +86,22 @@ def sustained(
     found = Sustained()
     before = _completed()
     _say(f"minting, {batch} in a transaction, {count} orders waiting")
-    with workers(CHAIN_BATCH_MAX=f"anvil={batch}", CHAIN_IN_FLIGHT_MAX=f"anvil={window}"):
-        started = time.monotonic()
+    with workers(CHAIN_BATCH_MAX=f"anvil={batch}", CHAIN_IN_FLIGHT_MAX=f"anvil={window}") as pids:
+        started, before_it = time.monotonic(), Spent()
         while True:
             time.sleep(LOOK_SECONDS)
             done, now = _completed() - before, time.monotonic()
-            found.samples = [*found.samples, (now, done)] if done else [(now, done)]
+            if done:
+                found.samples.append((now, done))
+            else:
+                found.samples, before_it = [(now, done)], meter.read(pids)
             if done and (now - found.samples[0][0] >= seconds or done == count):
                 break
             if not done and now - started > DRAIN_SECONDS:
                 raise RuntimeError("nothing was minted")
-            if len(found.samples) % 20 == 1:
+            if done and len(found.samples) % 20 == 0:
                 _say(f"  {done} settled, {_rate(found.samples):.0f} a second")
+        found.spent = meter.read(pids).since(before_it)
         _park()
         _drain()
     return found
@@ -158,6 +171,7 @@ def small_rates(*, seconds: float) -> list[Row]:
 def print_timing(name: str, found: Sustained) -> None:
     """The whole rate beside the slowest slice."""
     print(f"  {name}: {found.rate:,.0f}/s over all, {found.slowest:,.0f}/s in the slowest 30 s")
+    print(f"    {found.spent.per(found.samples[-1][1] - found.samples[0][1])}")
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -175,7 +189,9 @@ def _fill(token_id: uuid.UUID, *, count: int, mark: str) -> None:
     if not fresh:
         return
     _say(f"preparing {fresh} orders")
-    fill(token_id, count=fresh, mark=mark)
+    started = time.monotonic()
+    for made in fill(token_id, count=fresh, mark=mark):
+        _say(f"  {made} of {fresh} prepared, {made / (time.monotonic() - started):.0f} a second")
 
 
 def _park() -> None:

@@ -13,6 +13,7 @@ from bench.chain_stage import INSTITUTIONS, NETWORK, PURSE_WEI, SHARES_EACH, SWI
 from config.devstack.anvil import Anvil
 from core import events, services
 from core.actors import Actor, ActorKind, system
+from core.bulk import insert_many
 from core.errors import DomainError
 from core.ids import new_uuid
 from core.models import Institution
@@ -42,7 +43,7 @@ BENCH = system("bench")
 CLIENT = Actor(ActorKind.API_KEY, "bench")
 READY_SECONDS = 120
 QUANTITY = UNITS_PER_WHOLE // 4
-CHUNK = 500
+CHUNK = 1_000
 _FACTS = ("residence", "nationality", "tax_residence", "bank_country")
 
 
@@ -161,7 +162,7 @@ def _make_chunk(
         actor=CLIENT,
         now=now,
     )  # fmt: skip
-    Order.objects.bulk_create(orders)
+    insert_many(orders)
     said = [
         events.Happening(event_type="order.created", row=order, data=order_facts(order))
         for order in orders

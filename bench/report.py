@@ -41,9 +41,10 @@ class Row:
     @property
     def holds(self) -> bool:
         ratios = self.ratio_to_peer >= self.bar and self.ratio_to_limit >= self.limit_bar
-        return ratios and self._reaches_floor()
+        return ratios and self.reaches_floor
 
-    def _reaches_floor(self) -> bool:
+    @property
+    def reaches_floor(self) -> bool:
         if self.floor is None:
             return True
         return self.value <= self.floor if self.lower_is_better else self.value >= self.floor
@@ -63,15 +64,25 @@ def publish(bench: str, rows: Sequence[Row], *, rows_path: str | None) -> int:
     """Print the table, write the JSON, and return 0 when every bar holds, else 1."""
     print(f"\nbench {bench}")
     for row in rows:
-        wanted = "" if row.floor is None else f", wanted {row.floor:g}"
+        most = "at most" if row.lower_is_better else "at least"
+        floor = "" if row.floor is None else _said(f"bar {most} {row.floor:g}", row.reaches_floor)
+        peer_bar = _said(f"bar {row.bar:g}", row.ratio_to_peer >= row.bar) if row.bar else ""
+        limit_bar = (
+            _said(f"bar {row.limit_bar:g}", row.ratio_to_limit >= row.limit_bar)
+            if row.limit_bar
+            else ""
+        )
         places = 0 if row.value >= WHOLE_FROM else 2
         print(
-            f"  {row.metric}: {row.value:,.{places}f} {row.unit}{wanted}\n"
-            f"    {row.ratio_to_peer:5.2f} x {row.peer} ({row.peer_value:,.0f}), bar {row.bar:g}"
-            f" -> {'holds' if row.holds else 'MISSED'}\n"
-            f"    {row.ratio_to_limit:5.2f} x {row.limit} ({row.limit_value:,.0f})"
+            f"  {row.metric}: {row.value:,.{places}f} {row.unit}{floor}\n"
+            f"    {row.ratio_to_peer:5.2f} x {row.peer} ({row.peer_value:,.0f}){peer_bar}\n"
+            f"    {row.ratio_to_limit:5.2f} x {row.limit} ({row.limit_value:,.0f}){limit_bar}"
         )
     if rows_path:
         document = {"bench": bench, "rows": [row.as_json() for row in rows]}
         Path(rows_path).write_text(json.dumps(document, indent=2) + "\n")
     return 0 if all(row.holds for row in rows) else 1
+
+
+def _said(bar: str, held: bool) -> str:  # noqa: FBT001 - what became of the bar
+    return f", {bar} -> {'held' if held else 'MISSED'}"

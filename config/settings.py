@@ -138,7 +138,7 @@ CHAIN_RPC_URLS = {
 # CHAIN_IDS looks like "anvil=31337,base=8453"
 CHAIN_IDS = {name: int(value) for name, value in env.dict("CHAIN_IDS", default={}).items()}
 # CHAIN_IN_FLIGHT_MAX: "base=64"; how many transactions of one signer may wait for a block, 16 where
-# nothing is said. CHAIN_BATCH_MAX: "base=250"; the most orders in one transaction, 100.
+# nothing is said. CHAIN_BATCH_MAX: "base=250"; the most orders in one transaction, 400.
 CHAIN_IN_FLIGHT_MAX = {
     name: int(value) for name, value in env.dict("CHAIN_IN_FLIGHT_MAX", default={}).items()
 }

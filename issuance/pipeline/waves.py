@@ -24,6 +24,7 @@ from issuance.services.reading import read_logs
 from issuance.states import ChainTransactionKind, ChainTransactionStatus
 
 AT_ONCE = 16  # transactions in one database transaction
+LOGS_AT_ONCE = 1_600  # and what they say together, but for one that says more by itself
 _log = structlog.get_logger(__name__)
 
 
@@ -167,5 +168,12 @@ def _portions(
     rows: Mapping[ChainTransaction, chain.Receipt],
 ) -> list[list[tuple[ChainTransaction, chain.Receipt]]]:
     """A few at a time: a database transaction holds every stream it writes to until it ends."""
-    pairs = list(rows.items())
-    return [pairs[first : first + AT_ONCE] for first in range(0, len(pairs), AT_ONCE)]
+    portions: list[list[tuple[ChainTransaction, chain.Receipt]]] = []
+    said = 0
+    for row, receipt in rows.items():
+        said += len(receipt.logs)
+        if not portions or len(portions[-1]) == AT_ONCE or said > LOGS_AT_ONCE:
+            portions.append([])
+            said = len(receipt.logs)
+        portions[-1].append((row, receipt))
+    return portions
