@@ -99,10 +99,11 @@ def _open(
 ) -> None:
     require_transaction()
     # A bucket opened during a halt is born halted; the lock keeps a halt from passing it by.
-    marker = LedgerAccount.objects.filter(
-        fund=fund, custody_account=custody_account, bucket=Bucket.EXTERNAL
-    )
-    halted = marker.select_for_update(no_key=True).values_list("halted", flat=True).first() or False
+    markers = LedgerAccount.objects.filter(fund=fund, bucket=Bucket.EXTERNAL)
+    # The first buckets on an account have no marker of their own there: the fund's others know.
+    own = markers.filter(custody_account=custody_account)
+    known = _lock(own) or _lock(markers)
+    halted = LedgerAccount.objects.filter(pk__in=known, halted=True).exists()
     LedgerAccount.objects.bulk_create(
         [
             LedgerAccount(

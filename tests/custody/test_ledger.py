@@ -306,6 +306,17 @@ def test_a_bucket_opened_during_a_halt_is_born_halted():
         move(ledger.reserve, **late.order(ONE))
 
 
+def test_the_first_buckets_on_a_new_account_are_born_halted_when_the_fund_is():
+    pot = make_pot("10")
+    move(ledger.halt, fund_id=pot.fund.pk)
+    elsewhere = make_pot(
+        fund=pot.fund, account=make_account(pot.account.custodian, number="SB-0002")
+    )
+    settle(elsewhere, "5")
+    with pytest.raises(ledger.LedgerHalted):
+        move(ledger.reserve, **elsewhere.order(ONE))
+
+
 def test_a_transfer_is_reversed_once():
     pot = make_pot()
     settled = settle(pot, "10")
