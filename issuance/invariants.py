@@ -15,6 +15,7 @@ from issuance import queries, services
 from issuance.models import (
     ChainCursor,
     ChainTransaction,
+    Fence,
     Move,
     NetworkGate,
     Order,
@@ -220,7 +221,17 @@ def _first_gap(signer_id: uuid.UUID) -> int | None:
     seen = list(open_nonces.values_list("nonce", flat=True))
     for before, after in pairwise(seen):
         if after != before + 1:
-            between = nonces.filter(nonce__gt=before, nonce__lt=after).count()
-            if between != after - before - 1:
-                return before + 1
+            between = nonces.filter(nonce__gt=before, nonce__lt=after)
+            if between.count() != after - before - 1:
+                known = [before, *between.values_list("nonce", flat=True), after]
+                missing = _unexplained(known, signer_id)
+                if missing is not None:
+                    return missing
     return None
+
+
+def _unexplained(known: list[int], signer_id: uuid.UUID) -> int | None:
+    """The first missing nonce but those that were used up, at finality, when a fence was raised."""
+    fenced = set(Fence.objects.filter(signer_id=signer_id).values_list("first_nonce", flat=True))
+    gaps = (low for low, high in pairwise(known) if high != low + 1 and high not in fenced)
+    return next((low + 1 for low in gaps), None)

@@ -52,8 +52,9 @@ class Recovery(PublicRow):
 
 
 class Fence(models.Model):
-    """The nonces of one signer that a lost transaction could have used, each filled by a row.
+    """The nonces of one signer that a lost transaction could still use, each filled by a row.
 
+    Those below ``first_nonce`` that no row of ours has were used up at finality when it was raised.
     Empty when ``last_nonce`` is below ``first_nonce``.
     """
 

@@ -109,11 +109,14 @@ def _begin(network: str, cause: RecoveryCause, reason: str, *, now: datetime) ->
 
 def _raise_fences(recovery: Recovery, *, world: World, now: datetime) -> None:
     node = world.chain_for(recovery.network)
+    # Judged as the death of a transaction is: by the count at a finalized block, and no other.
+    final = node.finalized().number
     for signer in Signer.objects.filter(network=recovery.network).order_by("pk"):
         services.raise_fence(
             recovery_id=recovery.pk,
             signer_id=signer.pk,
             seen=seen_nonces(node, signer.address),
+            used_up=node.nonce(signer.address, at=final),
             gas=fill_gas(node, signer.address),
             now=now,
         )

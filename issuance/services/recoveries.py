@@ -49,6 +49,8 @@ SEQUENCE_STEP = 1_000
 # Ids above are nobody's sequence: following one there would use up the rest of it.
 SEQUENCE_MAX = 2**62
 FENCE_ROWS_MAX = 10_000
+# More nonces of one key than a day of full blocks can use: whoever claims it of finality lies.
+USED_UP_MAX = 10_000_000
 # One for what was outside a block, one for what a reorganisation has taken out of blocks since.
 WINDOWS = 2
 NOTE_LENGTH_MAX = 200
@@ -146,14 +148,22 @@ def _begin(
 
 @use_case
 def raise_fence(
-    *, recovery_id: uuid.UUID, signer_id: uuid.UUID, seen: int, gas: int, now: datetime
+    *,
+    recovery_id: uuid.UUID,
+    signer_id: uuid.UUID,
+    seen: int,
+    used_up: int,
+    gas: int,
+    now: datetime,
 ) -> Fence | None:
     """Number a transaction that does nothing for every nonce a lost one could use, once a round.
 
-    ``seen`` is the highest count of nonces the chain shows, mined or waiting. No more than a window
-    was ever numbered above what blocks held. ``gas`` is what each of these may use. None when the
-    round has its fence for this signer, or another round has begun. Raises HaltActive while the
-    network is halted, and Recovering when the history changed.
+    ``seen`` is the highest count of nonces the chain shows, mined or waiting; no more than a window
+    was ever numbered above what blocks held. ``used_up`` is the count at finality: what took those
+    nonces is asked about by order id, and nothing else can take them. ``gas`` is what each row may
+    use. None when the round has its fence for this signer, another round has begun, or the chain
+    claims to be too far ahead, which halts the network. Raises HaltActive while the network is
+    halted, and Recovering when the history changed.
     """
     recovery = step(recovery_id=recovery_id, status=RecoveryStatus.BEGUN)
     if recovery is None:
@@ -163,10 +173,10 @@ def raise_fence(
     if Fence.objects.filter(**mine).exists():
         return None
     breakers.require_closed(queries.network_breaker(recovery.network))
-    first = signer.next_nonce
+    first = max(signer.next_nonce, used_up)
     last = max(seen, first) + WINDOWS * in_flight_max(recovery.network) - 1
     token = Token.objects.filter(network=recovery.network).order_by("pk").first()
-    if last - first >= FENCE_ROWS_MAX:
+    if last - first >= FENCE_ROWS_MAX or first - signer.next_nonce > USED_UP_MAX:
         _refuse_width(signer, first, last, now=now)
         return None
     if token is not None:
@@ -335,8 +345,8 @@ def _fill(signer: Signer, token: Token, first: int, last: int, *, gas: int, now:
 def _refuse_width(signer: Signer, first: int, last: int, *, now: datetime) -> None:
     breakers.open_breaker(
         name=queries.network_breaker(signer.network),
-        reason=f"{signer.address}: the chain is {last - first + 1} nonces ahead of us: a lie, or"
-        " a very old backup",
+        reason=f"{signer.address}: the chain is {last - signer.next_nonce + 1} nonces ahead of us,"
+        f" {last - first + 1} of them not final: a lie, or a very old backup",
         actor=PIPELINE,
         now=now,
     )

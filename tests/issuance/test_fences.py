@@ -3,16 +3,24 @@
 from dataclasses import dataclass, field, replace
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from rlp.codec import decode
 
+from core.models import Breaker
 from issuance import services
 from issuance.chain import types as chain
 from issuance.chain.permissions import FILL_GAS_MAX
-from issuance.models import ChainTransaction, Recovery
+from issuance.chain.wallets import Wallet as Key
+from issuance.invariants import check_all
+from issuance.models import ChainTransaction, Fence, Recovery, Signer
 from issuance.pipeline import advance, sign
-from issuance.states import RecoveryCause
-from tests.issuance.stage import NETWORK, Stage
+from issuance.services import lanes, recoveries
+from issuance.services.recoveries import USED_UP_MAX, WINDOWS
+from issuance.states import ChainTransactionKind, RecoveryCause
+from tests.issuance import paper as papers
+from tests.issuance.stage import NETWORK, Stage, let_pass, secret
+from tests.issuance.test_recovery import fail_over
 
 GAS_FIELD = 4
 
@@ -104,3 +112,124 @@ def test_an_empty_transfer_gets_what_it_needs_within_what_a_key_may_spend(ready,
     node = Thirsty(ready.node, estimate)
     (address, *_) = ready.signers
     assert sign.fill_gas(node, address) == gas
+
+
+# --- how wide -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Boastful:
+    """A node that claims ``ahead`` more waiting nonces of every key than there are."""
+
+    node: chain.Chain
+    ahead: int
+
+    def __getattr__(self, name: str):
+        return getattr(self.node, name)
+
+    def nonce(self, address: str, *, at: chain.BlockTag) -> int:
+        return self.node.nonce(address, at=at) + (self.ahead if at == "pending" else 0)
+
+
+@pytest.fixture
+def slim(monkeypatch):
+    """No fence of more than three rows."""
+    monkeypatch.setattr(recoveries, "FENCE_ROWS_MAX", 3)
+
+
+def lose(stage: Stage, count: int) -> str:
+    """Transactions of the issuing key that a restored backup knows nothing of, final."""
+    key = Key(secret("ISSUER"))
+    for _ in range(count):
+        key.send(stage.node, to=key.address, data=b"", gas=30_000)
+    stage.anvil.mine(3)
+    return key.address
+
+
+def is_halted() -> bool:
+    return Breaker.objects.filter(name=f"issuance.{NETWORK}", status="OPEN").exists()
+
+
+def went_on(stage: Stage, address: str, *, first: int) -> None:
+    """The recovery ended, with rows for nothing but what was free, and the network works."""
+    stage.until(has_ended)
+    rows = fills().filter(signer__address=address)
+    assert list(rows.values_list("nonce", flat=True)) == list(range(first, first + WINDOWS))
+    assert check_all() == []
+    order = stage.order("10")
+    stage.until(lambda: type(order).objects.get(pk=order.pk).status == "COMPLETED")
+    assert stage.reader.supply() == order.quantity
+
+
+@pytest.mark.usefixtures("slim")
+def test_a_backup_far_behind_recovers_by_itself_once_what_it_lost_is_final(ready):
+    address = lose(ready, 5)
+    first = ready.node.nonce(address, at="latest")
+    assert Signer.objects.get(address=address).next_nonce == first - 5
+    fail_over()
+    ready.tick()
+    assert not is_halted()
+    went_on(ready, address, first=first)
+
+
+@pytest.mark.usefixtures("slim")
+def test_nonces_that_only_wait_far_ahead_halt_first_and_closing_goes_on_with_the_truth(ready):
+    address = lose(ready, 5)
+    first = ready.node.nonce(address, at="latest")
+    honest = ready.world
+    ready.world = replace(honest, chain_for=lambda _: Boastful(ready.node, 10**9))
+    fail_over()
+    ready.tick()
+    assert is_halted()
+    let_pass(f"issuance.{NETWORK}")
+    ready.tick()
+    assert is_halted()
+    assert not fills().exists()
+    ready.world = honest
+    let_pass(f"issuance.{NETWORK}")
+    went_on(ready, address, first=first)
+
+
+@pytest.mark.django_db
+def test_finality_that_claims_more_than_a_key_can_ever_have_used_halts_too():
+    paper = papers.build()
+    begin()
+    signer = papers.issuing_signer(paper.token)
+    assert fence(signer, used_up=USED_UP_MAX + 1) is None
+    assert is_halted()
+    assert Signer.objects.get(pk=signer.pk).next_nonce == 0
+
+
+def fence(signer: Signer, *, used_up: int) -> Fence | None:
+    return services.raise_fence(
+        recovery_id=Recovery.objects.get().pk,
+        signer_id=signer.pk,
+        seen=used_up,
+        used_up=used_up,
+        gas=60_000,
+        now=timezone.now(),
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_nonces_that_were_used_up_below_a_fence_may_be_missing():
+    paper = papers.build()
+    begin()
+    signer = papers.issuing_signer(paper.token)
+    fence(signer, used_up=0)
+    fail_over()
+    services.begin_recovery(
+        network=NETWORK, cause=RecoveryCause.FAILOVER, reason="again", now=timezone.now()
+    )
+    fence(signer, used_up=20)
+    assert list(fills().values_list("nonce", flat=True)) == [0, 1, 20, 21]
+    assert check_all() == []
+    # As if a bug had left out what nobody has used.
+    Signer.objects.filter(pk=signer.pk).update(next_nonce=30)
+    signer.refresh_from_db()
+    call = lanes.Call(kind=ChainTransactionKind.FILL, data=b"", gas=60_000, to=signer.address)
+    with transaction.atomic():
+        lanes.number(signer=signer, token=paper.token, call=call, now=timezone.now())
+    (found,) = check_all()
+    assert (found.name, found.breaker) == ("nonces_have_no_gap", f"issuance.{NETWORK}")
+    assert found.detail == f"{signer.address}: 22 is missing"

@@ -161,7 +161,12 @@ def test_a_fence_covers_every_nonce_that_a_lost_transaction_can_have_and_is_rais
     recovery = begin(RecoveryCause.OPERATOR)
     for _ in range(2):
         services.raise_fence(
-            recovery_id=recovery.pk, signer_id=signer.pk, seen=3, gas=70_000, now=timezone.now()
+            recovery_id=recovery.pk,
+            signer_id=signer.pk,
+            seen=3,
+            used_up=0,
+            gas=70_000,
+            now=timezone.now(),
         )
     rows = ChainTransaction.objects.filter(signer=signer, kind="FILL").order_by("nonce")
     assert [row.nonce for row in rows] == list(range(3 + WINDOWS * IN_FLIGHT_MAX))
@@ -176,7 +181,12 @@ def test_a_chain_that_claims_to_be_absurdly_far_ahead_halts_instead_of_spending(
     recovery = begin(RecoveryCause.OPERATOR)
     signer = papers.issuing_signer(paper.token)
     fence = services.raise_fence(
-        recovery_id=recovery.pk, signer_id=signer.pk, seen=10**9, gas=70_000, now=timezone.now()
+        recovery_id=recovery.pk,
+        signer_id=signer.pk,
+        seen=10**9,
+        used_up=0,
+        gas=70_000,
+        now=timezone.now(),
     )
     assert fence is None
     assert "nonces ahead" in Breaker.objects.get(status="OPEN").reason
