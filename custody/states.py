@@ -148,6 +148,7 @@ class TransferKind(models.TextChoices):
     RESERVE = "RESERVE"
     UNRESERVE = "UNRESERVE"
     BACK = "BACK"
+    BACK_EXECUTED = "BACK_EXECUTED"
     FAIL_MINT = "FAIL_MINT"
     RELEASE_BURN = "RELEASE_BURN"
     MOVE = "MOVE"

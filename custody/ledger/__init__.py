@@ -26,6 +26,7 @@ from custody.ledger.movements import (
 from custody.ledger.orders import (
     OrderShares,
     back,
+    back_executed,
     back_many,
     carry_over,
     fail_mint,
@@ -53,6 +54,7 @@ __all__ = [
     "PostingInvalid",
     "adjust",
     "back",
+    "back_executed",
     "back_many",
     "cancel_delivery",
     "carry_over",

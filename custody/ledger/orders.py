@@ -27,12 +27,15 @@ _ROUTES = {
     TransferKind.RESERVE: (Bucket.FREE, Bucket.RESERVED),
     TransferKind.UNRESERVE: (Bucket.RESERVED, Bucket.FREE),
     TransferKind.BACK: (Bucket.RESERVED, Bucket.BACKING),
+    TransferKind.BACK_EXECUTED: (Bucket.RESERVED, Bucket.BACKING),
     TransferKind.FAIL_MINT: (Bucket.BACKING, Bucket.FREE),
     TransferKind.RELEASE_BURN: (Bucket.BACKING, Bucket.FREE),
     TransferKind.MOVE: (Bucket.BACKING, Bucket.RESERVED),
 }
 # A burn may be served from several custody accounts, once from each.
 _ONCE_PER_ACCOUNT = {TransferKind.RELEASE_BURN, TransferKind.MOVE}
+# Two ways to the same place: under one key, a mint's shares move there once, whichever came first.
+_KEYED_AS = {TransferKind.BACK_EXECUTED: TransferKind.BACK}
 
 
 def reserve(*, shares: OrderShares, actor: Actor, now: datetime) -> uuid.UUID:
@@ -60,6 +63,14 @@ def back_many(*, shares: Sequence[OrderShares], actor: Actor, now: datetime) -> 
     return post_many([_posting(TransferKind.BACK, each, actor) for each in shares], now=now)
 
 
+def back_executed(*, shares: OrderShares, actor: Actor, now: datetime) -> uuid.UUID:
+    """Reserved to backing for a mint that the chain has carried out, or may have: a commit was lost.
+
+    Passes a halt of the fund, which can no longer keep the mint from happening.
+    """
+    return post(_posting(TransferKind.BACK_EXECUTED, shares, actor), now=now)
+
+
 def fail_mint(*, shares: OrderShares, actor: Actor, now: datetime) -> uuid.UUID:
     """Backing back to free: the mint is proven never to have happened and never to happen."""
     return post(_posting(TransferKind.FAIL_MINT, shares, actor), now=now)
@@ -81,7 +92,7 @@ def carry_over(*, shares: OrderShares, actor: Actor, now: datetime) -> uuid.UUID
 def _posting(kind: TransferKind, shares: OrderShares, actor: Actor) -> Posting:
     source, destination = _ROUTES[kind]
     cause = f"order:{shares.order_id}"
-    key = f"{cause}:{kind.lower()}"
+    key = f"{cause}:{_KEYED_AS.get(kind, kind).lower()}"
     if kind in _ONCE_PER_ACCOUNT:
         key += f":{shares.custody_account_id}"
     return Posting(

@@ -165,6 +165,7 @@ def test_only_the_routes_of_the_table_exist():
         ("RESERVE", "FREE", "RESERVED"),
         ("UNRESERVE", "RESERVED", "FREE"),
         ("BACK", "RESERVED", "BACKING"),
+        ("BACK_EXECUTED", "RESERVED", "BACKING"),
         ("FAIL_MINT", "BACKING", "FREE"),
         ("RELEASE_BURN", "BACKING", "FREE"),
         ("MOVE", "BACKING", "RESERVED"),
