@@ -8,7 +8,7 @@ from core.actors import Actor
 from core.errors import SameActor, StateConflict
 from core.transitions import move
 from core.use_case import use_case
-from issuance import queries
+from issuance import policy, queries
 from issuance.models import Order
 from issuance.models.orders import NOTE_LENGTH_MAX
 from issuance.services import postings
@@ -60,6 +60,25 @@ def reject_order(
         approved_by=str(actor),
         approved_at=now,
         next_attempt_at=None if to == OrderStatus.REJECTED else now,
+    )
+
+
+def await_missing(order: Order, *, actor: Actor, now: datetime) -> Order:
+    """A QUEUED order that was never approved and must be goes on to AWAITING_APPROVAL.
+
+    For whoever queues an order again: it may have been taken from its approvers by a doubt.
+    """
+    if order.approved_by or not policy.order_needs_approval(order):
+        return order
+    to = OrderStatus.AWAITING_APPROVAL
+    return move(
+        order,
+        to=to,
+        table=ORDER_TRANSITIONS,
+        actor=actor,
+        now=now,
+        data=order_facts(order, to=to),
+        next_attempt_at=None,
     )
 
 

@@ -202,7 +202,7 @@ def doubt_order(*, order_id: uuid.UUID, now: datetime) -> None:
     if order.status != OrderStatus.QUEUED:
         return
     if order.type == OrderType.MINT:
-        postings.back(order=order, actor=PIPELINE, now=now)
+        postings.back_executed(order=order, actor=PIPELINE, now=now)
     move(
         order,
         to=OrderStatus.CHECKING,

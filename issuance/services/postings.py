@@ -32,6 +32,11 @@ def back(*, order: Order, actor: Actor, now: datetime) -> None:
     ledger.back(shares=_shares(order), actor=actor, now=now)
 
 
+def back_executed(*, order: Order, actor: Actor, now: datetime) -> None:
+    """``back`` for a mint that a lost commit may have signed for. Passes a halt of the fund."""
+    ledger.back_executed(shares=_shares(order), actor=actor, now=now)
+
+
 def back_many(*, orders: Sequence[Order], actor: Actor, now: datetime) -> None:
     """``back`` for every order of a batch, in one statement."""
     ledger.back_many(shares=[_shares(order) for order in orders], actor=actor, now=now)

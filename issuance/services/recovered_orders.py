@@ -78,7 +78,7 @@ def record_asked(
     if minted:
         postings.lock(orders=minted)
     for order in minted:
-        postings.back(order=order, actor=PIPELINE, now=now)
+        postings.back_executed(order=order, actor=PIPELINE, now=now)
     for order in sorted([*found, *back], key=lanes.by_institution):
         if order in back:
             _end_returned(order, now=now)

@@ -14,7 +14,7 @@ from custody import ledger
 from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import Attempt, ChainTransaction, ChainTransactionOrder, Order, Token
-from issuance.services import lanes, moves, postings
+from issuance.services import approvals, lanes, moves, postings
 from issuance.services.agreement import Agreement, agrees, judge
 from issuance.services.facts import order_facts
 from issuance.services.holder_outcomes import release_holders, settle_holders
@@ -126,7 +126,7 @@ def finish_checking(*, order_id: uuid.UUID, tx_hash: str, now: datetime) -> None
 def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> None:
     """The id is unused at finality and no transaction lives: the order may be signed for again.
 
-    A mint's shares stay in ``backing``. After too many times it fails and they are free again.
+    One that needs an approval and has none waits for it first. A mint's shares stay in ``backing``. After too many times it fails and they are free again.
     """
     queries.require_recovered(network=queries.network_of(order_id=order_id))
     order = queries.order_for_update(order_id=order_id)
@@ -140,7 +140,7 @@ def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> N
         columns["reason_code"] = "chain_refused"
         if order.type == OrderType.MINT:
             postings.fail_mint(order=order, actor=PIPELINE, now=now)
-    move(
+    order = move(
         order,
         to=to,
         table=ORDER_TRANSITIONS,
@@ -150,6 +150,8 @@ def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> N
         leased_until=None,
         **columns,
     )
+    if to == OrderStatus.QUEUED:
+        approvals.await_missing(order, actor=PIPELINE, now=now)
 
 
 def _covers(evidence: FinalEvidence, row: ChainTransaction) -> bool:

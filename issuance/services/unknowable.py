@@ -14,7 +14,7 @@ from core.use_case import use_case
 from issuance import queries
 from issuance.models import Order, TokenLog
 from issuance.models.orders import NOTE_LENGTH_MAX
-from issuance.services import lanes, moves, postings
+from issuance.services import approvals, lanes, moves, postings
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE
 from issuance.services.outcomes import completion
@@ -79,7 +79,7 @@ def suspect_orders(*, order_ids: Sequence[uuid.UUID], now: datetime) -> int:
     for token_id in sorted(tokens):
         postings.lock(orders=[order for order in minted if order.token_id == token_id])
     for order in minted:
-        postings.back(order=order, actor=PIPELINE, now=now)
+        postings.back_executed(order=order, actor=PIPELINE, now=now)
     for order in orders:
         _suspect(order, now=now)
     for token in tokens.values():
@@ -113,7 +113,8 @@ def rule_order(
     """A person's word on an order that waits for it: carried out in this transaction, or not at all.
 
     ``executed_in`` is the hash of a candidate's transaction, empty for "not at all"; then it is
-    signed for again, once the token's breaker is closed by two people. Raises NotFound,
+    signed for again, once the token's breaker is closed by two people, and once it is approved
+    where it needs that and was not. Raises NotFound,
     StateConflict when no ruling is awaited, EvidenceMissing.
     """
     order = queries.order_for_update(order_id=order_id)
@@ -174,7 +175,7 @@ def _sign_again(order: Order, *, actor: Actor, now: datetime) -> Order:
         Order.objects.filter(pk=order.pk).update(next_attempt_at=now)
         order.refresh_from_db()
         return order
-    return _move(
+    order = _move(
         order,
         OrderStatus.QUEUED,
         actor=actor,
@@ -183,6 +184,7 @@ def _sign_again(order: Order, *, actor: Actor, now: datetime) -> Order:
         requeues=order.requeues + 1,
         next_attempt_at=now,
     )
+    return approvals.await_missing(order, actor=actor, now=now)
 
 
 def _move(
