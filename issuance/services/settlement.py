@@ -126,7 +126,8 @@ def finish_checking(*, order_id: uuid.UUID, tx_hash: str, now: datetime) -> None
 def requeue_checked(*, order_id: uuid.UUID, wait: timedelta, now: datetime) -> None:
     """The id is unused at finality and no transaction lives: the order may be signed for again.
 
-    One that needs an approval and has none waits for it first. A mint's shares stay in ``backing``. After too many times it fails and they are free again.
+    One that needs an approval and has none waits for it first. A mint's shares stay in
+    ``backing``. After too many times it fails and they are free again.
     """
     queries.require_recovered(network=queries.network_of(order_id=order_id))
     order = queries.order_for_update(order_id=order_id)
