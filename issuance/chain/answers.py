@@ -9,6 +9,8 @@ from issuance.chain.types import Head, Log, Receipt
 
 T = TypeVar("T")
 
+_HEIGHT_MAX = 2**63 - 1
+
 
 class Receipts(Mapping[str, Receipt | None]):
     """Receipts by hash, None for one that is absent; an unknown one raises where it is looked up.
@@ -54,9 +56,12 @@ def raw_bytes(value: str) -> bytes:
 
 
 def head(block: Mapping[str, Any]) -> Head:
-    """A block's header."""
+    """A block's header. Raises ValueError for a height that no chain and no column has."""
+    height = number(block["number"])
+    if not 0 <= height <= _HEIGHT_MAX:
+        raise ValueError("height")
     return Head(
-        number=number(block["number"]),
+        number=height,
         hash=block["hash"].lower(),
         parent_hash=block["parentHash"].lower(),
         timestamp=number(block["timestamp"]),

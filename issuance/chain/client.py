@@ -10,11 +10,11 @@ from eth_utils.crypto import keccak
 from issuance.chain import answers
 from issuance.chain import fees as fee_arithmetic
 from issuance.chain.answers import Receipts
-from issuance.chain.errors import CallReverted, ChainError, NoQuorum, RpcRefused
+from issuance.chain.errors import ChainError, NoQuorum, RpcRefused
 from issuance.chain.finality import FinalityPolicy, policy_of
 from issuance.chain.heads import Heads, block_call
 from issuance.chain.pool import NodePool, Reply
-from issuance.chain.quorum import agreement, no_quorum
+from issuance.chain.quorum import Agreed, agreement, no_quorum
 from issuance.chain.refusals import remark
 from issuance.chain.rpc import Answer, Call
 from issuance.chain.scores import NodeHealth
@@ -180,26 +180,22 @@ class ChainClient:
         if len(self._pool) == 1:
             return answers.read(answers.number, self._pool.alone([call])[0].read())
 
-        def passes(reply: Reply) -> bool:
-            answers.read(answers.number, reply.answers[0].read())
-            return True
-
         estimates: list[int] = []
 
-        def decide(replies: list[Reply]) -> bool | CallReverted | None:
-            found = agreement(replies, read=passes, need=self._pool.quorum)
-            estimates[:] = [
-                int(reply.answers[0].value, 16) for reply in replies if not reply.answers[0].error
-            ]
-            return None if found is None else found.read_refusal() or True
+        def estimate(reply: Reply) -> bool:
+            estimates.append(_first(reply, answers.number))
+            return True
 
-        decision, replies = self._pool.each([call], decide=decide)
-        if decision is None:
+        def decide(replies: list[Reply]) -> Agreed[bool] | None:
+            estimates.clear()
+            return agreement(replies, read=estimate, need=self._pool.quorum)
+
+        found, replies = self._pool.each([call], decide=decide, patient=True)
+        if found is None:
             raise no_quorum("simulation", replies, self._pool.quorum)
-        if isinstance(decision, CallReverted):
-            raise decision
-        # Enough for each node that agreed; the pipeline adds its own margin and ceiling.
-        return max(estimates)
+        found.read()
+        # Enough for a quorum; one node's fancy is the highest and counts for nothing once all spoke.
+        return sorted(estimates)[self._pool.quorum - 1]
 
     def call(self, *, to: str, data: bytes, at: BlockTag = "latest") -> bytes:
         """Run a view at a block. Raises CallReverted."""

@@ -52,7 +52,8 @@ def read_revert(data: bytes) -> tuple[str, tuple[object, ...]]:
     name, types = _errors().get(selector, (f"0x{selector.hex()}", ()))
     try:
         return name, tuple(decode(types, body))
-    except DecodingError:
+    except (DecodingError, ValueError, OverflowError):
+        # A node may put anything there, also text that is no text.
         return name, ()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from issuance.chain.errors import ChainError, ChainUnreachable
+from issuance.chain.errors import ChainAnswerInvalid, ChainError, ChainUnreachable
 from issuance.chain.refusals import is_failure
 from issuance.chain.rpc import Answer, Call, RpcNode
 from issuance.chain.scores import IN_FLIGHT_MAX, NodeHealth, Score
@@ -126,7 +126,7 @@ class NodePool:
         return decision, replies
 
     def _ask(self, node: RpcNode, calls: Sequence[Call]) -> Reply:
-        """Never raises: a node that cannot be asked gives its error in every place."""
+        """Never raises: a node that cannot be asked or read gives its error in every place."""
         score = self._score(node)
         since = score.start()
         failure: ChainError | None = ChainUnreachable(f"{node.label}: no answer")
@@ -136,6 +136,9 @@ class NodePool:
         except ChainError as error:
             failure = error
             answers = _failed(calls, error)
+        except Exception as error:  # noqa: BLE001 - what one node says must not silence the others
+            failure = ChainAnswerInvalid(f"{node.label}: {type(error).__name__}")
+            answers = _failed(calls, failure)
         finally:
             score.finish(since, failure)
         return Reply(node.label, answers)

@@ -89,7 +89,7 @@ def _let_wait(row: ChainTransaction, now: datetime, remark: str) -> None:
 
 
 def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
-    """Make one step: sign what has no form yet, send what was not sent, look at any other.
+    """Make one step: sign what has no form yet, look at any other, send what was not sent.
 
     What cannot be written of this one waits with the reason, and holds up no other.
     """
@@ -106,7 +106,7 @@ def advance(*, row: ChainTransaction, world: World, now: datetime) -> None:
 def _step(row: ChainTransaction, *, world: World, now: datetime) -> None:
     node = world.chain_of(row.token)
     attempts = queries.attempts_of(chain_transaction=row)
-    if row.status == ChainTransactionStatus.ASSIGNED:
+    if not attempts:
         _begin(row, attempts, world, now)
         return
     seen = observe(
@@ -116,6 +116,10 @@ def _step(row: ChainTransaction, *, world: World, now: datetime) -> None:
         hashes=[attempt.tx_hash for attempt in attempts],
     )
     failpoint("observe.seen")
+    if row.status == ChainTransactionStatus.ASSIGNED and seen.verdict in _NOT_SEEN:
+        # Nothing says that it was sent, and the same bytes twice do no harm.
+        _begin(row, attempts, world, now)
+        return
     _STEPS[seen.verdict](_Look(row, attempts, seen, world, now))
 
 
@@ -267,10 +271,13 @@ def _wait(row: ChainTransaction, note: str, look_in: timedelta, now: datetime) -
 
 
 def _is_lowest(row: ChainTransaction) -> bool:
-    lowest = queries.unfinished(signer=row.signer).first()
+    """Whether its lane waits for it: those below it are in blocks, and need no dearer form."""
+    waiting = queries.unfinished(signer=row.signer)
+    lowest = waiting.exclude(status=ChainTransactionStatus.INCLUDED).first()
     return lowest is not None and lowest.pk == row.pk
 
 
+_NOT_SEEN = frozenset({Verdict.PENDING, Verdict.UNKNOWN})
 _STEPS: dict[Verdict, Callable[[_Look], None]] = {
     Verdict.FINAL_OK: _settle,
     Verdict.FINAL_REVERTED: _settle,

@@ -102,7 +102,50 @@ def be_silent(node: Liar) -> None:
     node.silent.set()
 
 
+# An Error(string) whose text is no text.
+_NO_TEXT = f"0x08c379a0{32:064x}{4:064x}{'ff' * 4:0<64}"
+_BAD_REVERT = {"error": {"code": 3, "message": "execution reverted", "data": _NO_TEXT}}
+
+
+def garble_sends(node: Liar) -> None:
+    """A refusal of our bytes that nobody can read."""
+    node.answers["eth_sendRawTransaction"] = _BAD_REVERT
+
+
+def garble_estimates(node: Liar) -> None:
+    """A contract's refusal that nobody can read."""
+    node.answers["eth_estimateGas"] = _BAD_REVERT
+
+
+def estimate_nothing(node: Liar) -> None:
+    """No number where one belongs."""
+    node.answers["eth_estimateGas"] = {"result": None}
+
+
+def overestimate(node: Liar) -> None:
+    """Far more gas than anything needs, said as fast as the others say theirs."""
+
+    def estimate(*asked):
+        node.truth("eth_estimateGas", *asked)
+        return {"result": "0xffffffffff"}
+
+    node.answers["eth_estimateGas"] = estimate
+
+
+def rise(node: Liar) -> None:
+    """A head higher than any column holds."""
+
+    def block(tag, full):
+        told = node.truth("eth_getBlockByNumber", tag, full)
+        if tag == "latest":
+            told["result"]["number"] = hex(2**70)
+        return told
+
+    node.answers["eth_getBlockByNumber"] = block
+
+
 LIES = [hide, invent, misnumber, lag, refuse, go_down, babble, flood, move_chain, be_silent]
+LIES += [garble_sends, garble_estimates, estimate_nothing, overestimate, rise]
 
 
 def _status(order: Order) -> str:
@@ -117,6 +160,27 @@ def test_a_mint_goes_through_while_one_of_three_nodes_lies(ready, nodes, lie):
     ready.until(lambda: _status(order) == "COMPLETED", wait=0.02)
     assert ready.reader.supply() == order.quantity
     assert not Breaker.objects.filter(status="OPEN").exists()
+    rows = ChainTransaction.objects.filter(order_bindings__order=order)
+    assert all(row.gas_limit < 1_000_000 for row in rows)
+
+
+class Unheard(ChainClient):
+    """A client whose every send reaches the node, and fails before it can say so."""
+
+    def send_many(self, raws):
+        super().send_many(raws)
+        raise RuntimeError("the answer is lost")
+
+
+def test_what_was_sent_and_never_recorded_as_sent_is_found_on_the_chain(ready, faults):
+    client = Unheard(NETWORK, [ready.anvil.url], ready.anvil.chain_id)
+    ready.world = replace(ready.world, chain_for=lambda _: client)
+    order = ready.order("5")
+    ready.until(lambda: _status(order) == "COMPLETED", wait=0.02)
+    assert ready.reader.supply() == order.quantity
+    assert faults
+    assert all("RuntimeError" in each for each in faults)
+    faults.clear()
 
 
 def test_one_node_on_a_fork_halts_the_network_and_the_mint_is_there_when_it_is_gone(ready, nodes):
