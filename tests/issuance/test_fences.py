@@ -77,6 +77,19 @@ def fills():
     return ChainTransaction.objects.filter(kind="FILL").order_by("signer", "nonce")
 
 
+def signed_while_gas_was_low(stage: Stage) -> Thirsty:
+    """Every row of the fence has one form, with the least gas, and no node holds it."""
+    node = thirsty(stage, 21_000)
+    begin()
+    for _ in range(2):
+        stage.anvil.automine(on=False)
+        stage.tick()
+    assert {row.attempts_signed.count() for row in fills()} == {1}
+    for row in fills():
+        stage.anvil.drop(row.attempts_signed.get().tx_hash)
+    return node
+
+
 def test_a_recovery_ends_where_an_empty_transfer_needs_much_gas(ready):
     node = thirsty(ready, 150_000)
     begin()
@@ -86,14 +99,7 @@ def test_a_recovery_ends_where_an_empty_transfer_needs_much_gas(ready):
 
 
 def test_a_recovery_ends_though_gas_rose_after_its_fence_was_signed(ready, monkeypatch):
-    node = thirsty(ready, 21_000)
-    begin()
-    for _ in range(2):
-        ready.anvil.automine(on=False)
-        ready.tick()
-    assert {row.attempts_signed.count() for row in fills()} == {1}
-    for row in fills():
-        ready.anvil.drop(row.attempts_signed.get().tx_hash)
+    node = signed_while_gas_was_low(ready)
     node.need = 150_000
     ready.anvil.automine(on=True)
     monkeypatch.setattr(advance, "BUMP_AFTER", advance.LOOK_EVERY * 0)
@@ -101,6 +107,18 @@ def test_a_recovery_ends_though_gas_rose_after_its_fence_was_signed(ready, monke
     ready.until(has_ended)
     assert "60000" in node.refused
     assert set(fills().values_list("status", flat=True)) == {"FINAL_OK"}
+
+
+def test_the_next_of_a_lane_gets_dearer_before_what_is_in_a_block_is_final(ready, monkeypatch):
+    """One finality for each row of a fence would keep a network shut for hours."""
+    node = signed_while_gas_was_low(ready)
+    node.need = 150_000
+    monkeypatch.setattr(advance, "BUMP_AFTER", advance.LOOK_EVERY * 0)
+    for blocks in (0, 1, 0, 0):
+        ready.tick(blocks=blocks)
+        ready.hurry()
+    assert not fills().filter(status="FINAL_OK").exists()
+    assert {row.attempts_signed.count() > 1 for row in fills()} == {True}
 
 
 @pytest.mark.parametrize(
