@@ -164,6 +164,13 @@ def test_a_mint_goes_through_while_one_of_three_nodes_lies(ready, nodes, lie):
     assert all(row.gas_limit < 1_000_000 for row in rows)
 
 
+def test_a_head_higher_than_any_column_holds_is_no_head(ready, nodes):
+    rise(nodes[0])
+    client = ready.world.chain_for(None)
+    client.head()
+    assert all(max(each.head, each.lag_blocks) < 2**63 for each in client.nodes())
+
+
 class Unheard(ChainClient):
     """A client whose every send reaches the node, and fails before it can say so."""
 
