@@ -12,8 +12,8 @@ from rest_framework import exceptions as drf
 
 from core import requests
 from core.api import errors
-from core.outage import is_outage
 from core.errors import DomainError, NotFound
+from core.outage import is_outage
 
 CONTENT_TYPE = "application/problem+json"
 DOCS_PATH = "/v1/docs/errors#"

@@ -3,6 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
@@ -108,7 +109,7 @@ def test_an_array_as_text_is_the_array(kind, values):
 
 def test_in_finds_by_keys_and_by_references_what_it_names_and_nothing_else():
     rows = [make_institution() for _ in range(3)]
-    named = [rows[0].pk, rows[2].pk, None, rows[0].pk]
+    named: list[Any] = [rows[0].pk, rows[2].pk, None, rows[0].pk]
     with CaptureQueriesContext(
         connection,
     ) as asked:

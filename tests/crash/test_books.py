@@ -86,6 +86,7 @@ def test_a_mint_numbered_during_a_halt_is_found(halted):
 def test_nothing_numbered_before_the_halt_or_in_its_first_moment_is_found(halted):
     paper, books = halted
     opened = Breaker.objects.get().opened_at
+    assert opened is not None
     make_transaction(paper.token, 7, created_at=opened - timedelta(seconds=1))
     make_transaction(paper.token, 8, created_at=opened + timedelta(seconds=SLACK_SECONDS - 1))
     assert found(books) == 0

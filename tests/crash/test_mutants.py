@@ -3,6 +3,7 @@
 import inspect
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -24,7 +25,7 @@ class Spies:
 
     def __init__(self, monkeypatch):
         self._monkeypatch = monkeypatch
-        self.calls = Counter()
+        self.calls: Counter[tuple[str, str]] = Counter()
         self.misfits = set()
         self.planted = {}
 
@@ -88,7 +89,7 @@ def test_every_bug_is_planted_where_the_pipeline_runs(ready, monkeypatch, settin
     spies = Spies(monkeypatch)
     for name, become in mutants.MUTANTS.items():
         with monkeypatch.context() as planting:
-            found = []
+            found: list[tuple[Any, str, Any]] = []
             planting.setattr(mutants, "_plant", lambda *bug, found=found: found.append(bug))
             become(post)
         assert found, f"{name} plants nothing"

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -210,12 +211,13 @@ def test_a_network_without_keys_is_refused(anvil, settings, tmp_path):
 # --- verify_token, later ------------------------------------------------------------------------
 
 
-def verify(scene) -> dict[str, object]:
+def verify(scene) -> dict[str, Any]:
     said = StringIO()
     # What was changed above the last finalized block is not seen yet.
     scene.suite.anvil.mine(70)
     call_command("verify_token", stdout=said, fund="IBIT", network="anvil")
-    return json.loads(said.getvalue())
+    report: dict[str, Any] = json.loads(said.getvalue())
+    return report
 
 
 def freeze_the_redemption_wallet(scene):

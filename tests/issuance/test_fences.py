@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from rlp.codec import decode
+from rlp.codec import decode  # type: ignore[import-untyped]  # it ships no types
 
 from core.models import Breaker
 from issuance import services

@@ -91,7 +91,7 @@ def test_a_numbered_mint_is_not_signed_after_a_halt_and_its_key_not_asked(paper,
 @STOPS
 def test_mints_that_were_being_signed_at_the_halt_are_thrown_away(paper, stop):
     rows, node = numbered(paper, 2), Node()
-    key = Meddler(key_of(paper), lambda: stop(paper) if key.asked == 1 else None)
+    key: Meddler = Meddler(key_of(paper), lambda: stop(paper) if key.asked == 1 else None)
     send(rows, key, node)
     assert (key.asked, Attempt.objects.count(), node.got) == (2, 0, [])
 

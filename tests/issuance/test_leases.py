@@ -1,6 +1,7 @@
 """Who holds a row's lease may give it back, and nobody else; each round counts its leases anew."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from django.utils import timezone
@@ -11,10 +12,12 @@ from issuance import services
 from issuance.models import Holder, Order
 from issuance.pipeline import assign, check, verified
 from issuance.pipeline.check import LEASE
+from issuance.pipeline.world import World
 from issuance.states import ChainTransactionKind
 from tests.issuance import paper as papers
 
 pytestmark = pytest.mark.django_db(transaction=True)
+NOWHERE = cast("World", None)  # nothing here may ask the outside
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_a_slow_worker_releases_no_order_that_another_has_claimed_since(paper):
 
 def test_a_slow_worker_delays_no_order_that_another_has_claimed_since(paper):
     slow, lease = taken_over(paper)
-    wait = {"wait": timedelta(minutes=5), "now": timezone.now()}
+    wait: dict[str, Any] = {"wait": timedelta(minutes=5), "now": timezone.now()}
     services.delay_order(order=slow, reason_code="hold_active", **wait)
     assert lease_of(slow) == (lease, "")
 
@@ -58,7 +61,7 @@ def test_whoever_holds_an_order_releases_and_delays_it(paper):
     now = timezone.now()
     held = {order.pk: order for order in claim(paper, now)}
     assign._release([held[first.pk]], at=now + LEASE, reason_code="hold_active")
-    wait = {"wait": LEASE, "now": now}
+    wait: dict[str, Any] = {"wait": LEASE, "now": now}
     services.delay_order(order=held[second.pk], reason_code="hold_active", **wait)
     for order in (first, second):
         assert lease_of(order) == (None, "hold_active")
@@ -70,7 +73,9 @@ def test_an_order_that_nobody_holds_is_left_alone(paper):
     assign._release([order], at=timezone.now() + LEASE, reason_code="hold_active")
     services.delay_order(order=order, reason_code="hold_active", wait=LEASE, now=timezone.now())
     assert lease_of(order) == (None, "")
-    assert Order.objects.get(pk=order.pk).next_attempt_at < timezone.now()
+    due = Order.objects.get(pk=order.pk).next_attempt_at
+    assert due is not None
+    assert due < timezone.now()
 
 
 def test_a_slow_check_leaves_the_order_to_the_worker_that_took_it_over(paper, monkeypatch):
@@ -84,7 +89,7 @@ def test_a_slow_check_leaves_the_order_to_the_worker_that_took_it_over(paper, mo
         raise StateConflict
 
     monkeypatch.setattr(check, "_check", dawdle)
-    assert check.check_due(world=None, now=now) == 0
+    assert check.check_due(world=NOWHERE, now=now) == 0
     assert lease_of(order)[0] == now + LEASE + LEASE
 
 
@@ -103,7 +108,8 @@ def test_a_register_entry_that_another_has_claimed_since_is_left_to_it(paper):
 def test_each_round_counts_its_leases_from_its_own_moment(paper, monkeypatch):
     for _ in range(3):
         paper.order()
-    began, rounds = timezone.now(), []
+    began = timezone.now()
+    rounds: list[Any] = []
     monkeypatch.setitem(
         assign._DUE, ChainTransactionKind.MINT, (*assign._DUE[ChainTransactionKind.MINT][:2], 1)
     )
@@ -116,7 +122,7 @@ def test_each_round_counts_its_leases_from_its_own_moment(paper, monkeypatch):
         return len(orders)
 
     monkeypatch.setattr(assign, "_assign", take)
-    assert assign.assign_due(world=None, clock=clock) == 3
+    assert assign.assign_due(world=NOWHERE, clock=clock) == 3
     assert [order.leased_until - began - assign.LEASE for order in rounds] == [
         timedelta(seconds=2 * each) for each in range(3)
     ]

@@ -27,6 +27,7 @@ def found_executed(order):
     recovery = services.begin_recovery(
         network=NETWORK, cause=RecoveryCause.OPERATOR, reason="lost", actor=OPERATOR, now=now
     )
+    assert recovery is not None
     Recovery.objects.filter(pk=recovery.pk).update(status="ASKING", horizon_block=0)
     asked = {"through": order.pk, "order_ids": [order.pk], "used": {order.pk}}
     services.record_asked(recovery_id=recovery.pk, now=now, **asked)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ def _hash(number: int, fork: int) -> str:
     return f"0x{number:060x}{fork if number >= SPLIT else 0:04x}"
 
 
-def _block(number: int, fork: int) -> dict:
+def _block(number: int, fork: int) -> dict[str, Any]:
     return {
         "number": hex(number),
         "hash": _hash(number, fork),
@@ -117,7 +118,7 @@ def _block(number: int, fork: int) -> dict:
     }
 
 
-def _receipt_on_the_fork(tx_hash: str, *, succeeded: bool) -> dict:
+def _receipt_on_the_fork(tx_hash: str, *, succeeded: bool) -> dict[str, Any]:
     return {
         "transactionHash": tx_hash,
         "blockNumber": hex(95),
@@ -223,7 +224,7 @@ def test_a_head_on_a_fork_at_the_final_height_does_not_unpin_the_final_block(tor
         client.nonce(CALLER, at=FINAL)
 
 
-def _a_log() -> dict:
+def _a_log() -> dict[str, Any]:
     return {
         "address": CALLER,
         "topics": [],

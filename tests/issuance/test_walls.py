@@ -25,9 +25,10 @@ from issuance.pipeline import (
 )
 from issuance.pipeline import waves as plain
 from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall, by_halves
-from issuance.services import postings
+from issuance.services import assignment, postings, registers
 from issuance.states import Work
 from tests.issuance import paper as papers
+from tests.issuance.stage import make_wallet
 
 PIECE = Piece(Work.ASSIGN, "anvil", "sIBIT")
 FAR = "far"
@@ -123,7 +124,7 @@ def test_an_order_that_meets_a_fault_waits_alone_and_the_others_of_its_batch_are
 ):
     orders = [ready.order("1") for _ in range(5)]
     poisoned, others = orders[2], [*orders[:2], *orders[3:]]
-    encode = assign.encode_orders
+    encode = assignment.encode_orders
 
     def fail(*, kind, orders):
         if poisoned.pk in {order.pk for order in orders}:
@@ -135,6 +136,7 @@ def test_an_order_that_meets_a_fault_waits_alone_and_the_others_of_its_batch_are
     ready.tick()
     row = Order.objects.get(pk=poisoned.pk)
     assert (row.status, row.reason_code, row.leased_until) == ("QUEUED", FAULT, None)
+    assert row.next_attempt_at is not None
     assert row.next_attempt_at >= before + FAULT_WAIT
     trouble = Trouble.objects.get()
     assert work_of(trouble) == ("assign", "anvil", ready.token.symbol, FAULT)
@@ -197,6 +199,7 @@ def test_a_transaction_that_meets_a_fault_waits_with_a_remark_and_the_others_go_
     assert other.status == "INCLUDED"
     assert poisoned.last_note.startswith(f"{FAULT}: Fault at issuance.pipeline.advance")
     assert poisoned.leased_until is None
+    assert poisoned.next_attempt_at is not None
     assert poisoned.next_attempt_at >= now + FAULT_WAIT - timedelta(seconds=1)
     monkeypatch.undo()
     ready.until(lambda: {status(order) for order in orders} == {"COMPLETED"})
@@ -230,8 +233,8 @@ def test_a_wallet_that_meets_a_fault_waits_alone_and_the_others_are_registered(
     stage, monkeypatch, faults
 ):
     poisoned = stage.wallet
-    others = [papers.make_wallet(stage.investor, f"0x{n:040x}") for n in range(17, 20)]
-    encode = holders.encode_holders
+    others = [make_wallet(stage.investor, f"0x{n:040x}") for n in range(17, 20)]
+    encode = registers.encode_holders
 
     def fail(rows):
         if poisoned.pk in {row.wallet_id for row in rows}:
@@ -310,7 +313,9 @@ def test_what_concerns_all_passes(error):
 
 @pytest.mark.usefixtures("transactional_db")
 def test_halves_find_each_culprit_and_do_all_others_once(faults):
-    culprits, done, given_up = {3, 11}, [], []
+    culprits = {3, 11}
+    done: list[int] = []
+    given_up: list[int] = []
 
     def work(rows):
         if culprits & set(rows):
