@@ -205,7 +205,7 @@ def lower_cap(stage, shares):
         token_name=token.name,
         shares=parse_quantity(shares),
     )
-    stage.anvil.mine(1)
+    stage.anvil.increase_time(1)  # figures are told apart by their second
     figure = services.record_attestation(
         token_id=token.pk, figure=sign_figure(stage.attestor, stage.node, request), now=now
     )
