@@ -40,6 +40,9 @@ THIEF_FEES = Fees(max_fee=490 * GWEI, tip=45 * GWEI)
 GHOST_GAS = 300_000
 PAUSE_MINT = 1
 WISHES_MAX = 5
+# As chains do it: most are shallow and most transactions come back. Were none to, nothing would end.
+DEPTHS = [1, 1, 1, 1, 1, 2, 2, 3, FINALITY_BLOCKS]
+SHAPES = ["again", "again", "again", "again", "shuffled", "some", "drop"]
 GATE_TRIES = 40
 GATE_NAP = 0.005
 
@@ -105,8 +108,8 @@ class ChainChaos:
         back in other blocks, in another order."""
         # Empty blocks would otherwise come back as they were, hash by hash: nothing would have moved.
         self.anvil.rpc("anvil_setCoinbase", f"0x{self.dice.randbytes(20).hex()}")
-        depth = depth or self.dice.choice([1, 1, 1, 2, 2, 3, FINALITY_BLOCKS])
-        shape = shape or self.dice.choice(["drop", "again", "again", "shuffled", "some"])
+        depth = depth or self.dice.choice(DEPTHS)
+        shape = shape or self.dice.choice(SHAPES)
         self.note_supplies(depth)
         raws = [] if shape == "drop" else self._raws(depth)
         if shape == "shuffled":
