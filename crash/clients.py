@@ -36,7 +36,8 @@ LOW_SHARES = 40
 NEWCOMER_SECONDS = 12.0
 HOLDER_GAS = 250_000
 HOLDER_FEES = Fees(max_fee=400 * 10**9, tip=2 * 10**9)
-OPEN_ORDERS_MAX = 350
+# Enough for a recovery, during which nothing ends.
+OPEN_ORDERS_MAX = 1200
 NAP = 0.01
 ESCROW_SECONDS = 0.5
 
