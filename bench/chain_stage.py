@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.devstack import places
 from config.devstack.anvil import Anvil, start_anvil
-from config.devstack.postgres import start_postgres
+from config.devstack.postgres import ROOMY, start_postgres
 from config.devstack.processes import stop
 
 NETWORK = "anvil"
@@ -40,7 +40,10 @@ def servers() -> Iterator[Servers]:
     """A durable PostgreSQL and a chain, known to this process and to those it starts."""
     folder = places.session_folder("bench")
     postgres = start_postgres(
-        home=places.own_folder(folder / "postgres"), log_path=folder / "log", durable=True
+        home=places.own_folder(folder / "postgres"),
+        log_path=folder / "log",
+        durable=True,
+        size=ROOMY,
     )
     anvil = start_anvil(log_path=folder / "anvil.log", extra=("--gas-limit", str(BLOCK_GAS)))
     password = folder / "password"
@@ -59,7 +62,7 @@ def servers() -> Iterator[Servers]:
         "SIGNER_PASSWORD_FILE": str(password),
     }
     print(
-        f"PostgreSQL {postgres.version}, private and durable; anvil {anvil.version},"
+        f"PostgreSQL {postgres.version}, private and durable ({ROOMY[0]}); anvil {anvil.version},"
         f" blocks of {BLOCK_GAS // 10**6}M gas, finality two blocks behind the head"
     )
     try:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -23,6 +24,8 @@ USER = "sharemint"
 DATABASE = "sharemint"
 # Several stacks and test runs share a laptop.
 SMALL = ("shared_buffers=64MB", "max_connections=120", "log_min_messages=warning")
+# What a server of its own is given for one benchmark, as docs/operations/production.md advises.
+ROOMY = ("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=15min", *SMALL[1:])
 UNSAFE_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
@@ -123,11 +126,13 @@ def _create_database(postgres: Postgres) -> str:
         return connection.info.parameter_status("server_version") or MAJOR
 
 
-def start_postgres(*, home: Path, log_path: Path, durable: bool) -> Postgres:
+def start_postgres(
+    *, home: Path, log_path: Path, durable: bool, size: Sequence[str] = SMALL
+) -> Postgres:
     """Start the server whose data lies in ``home``; create the cluster and database when absent.
 
     ``home`` must be enterable for ``places.server_uid()``. ``durable=False`` trades the data's
-    survival of a power cut for speed: tests only.
+    survival of a power cut for speed: tests only. ``size`` is SMALL or ROOMY.
     """
     programs = _programs()
     data = home / "data"
@@ -136,7 +141,7 @@ def start_postgres(*, home: Path, log_path: Path, durable: bool) -> Postgres:
         shutil.rmtree(data, ignore_errors=True)
         places.server_folder(data)
         _create_cluster(programs, data)
-    settings = [*SMALL, *(() if durable else UNSAFE_FAST), "listen_addresses="]
+    settings = [*size, *(() if durable else UNSAFE_FAST), "listen_addresses="]
     settings += [f"unix_socket_directories={sockets}", "unix_socket_permissions=0700"]
     command: list[str | Path] = [programs / "postgres", "-D", data]
     for setting in settings:

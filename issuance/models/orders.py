@@ -82,9 +82,10 @@ class Order(PublicRow, WorkRow):
             ),
         ]
         indexes = [
+            # By what is claimed together: a due redemption is not looked for behind every due mint.
             models.Index(
                 name="order_due",
-                fields=["next_attempt_at"],
+                fields=["status", "type", "token", "next_attempt_at"],
                 condition=Q(next_attempt_at__isnull=False),
             ),
             models.Index(name="order_by_institution", fields=["institution", "-id"]),
