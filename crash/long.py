@@ -22,7 +22,13 @@ CONTROL_ORDERS = 240
 # Orders are what a part runs short of: of everything else a milder weather still brings enough.
 CHANCE = 0.03
 FAILOVER_SECONDS = 90.0
-MILDER = {"reorganise": 0.8, "kill_one": 0.15, "stop_one": 0.04, "crash_database": 0.006}
+MILDER = {
+    "reorganise": 0.8,
+    "kill_one": 0.15,
+    "stop_one": 0.04,
+    "crash_database": 0.006,
+    "haunt": 0.005,  # a failover brings a recovery too
+}
 _SUMS = [
     "seconds",
     "orders",
