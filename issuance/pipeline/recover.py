@@ -4,6 +4,8 @@ Each call makes the next step of each network and waits for nothing; whoever die
 leaves a row that says which one is next.
 """
 
+import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
@@ -15,7 +17,7 @@ from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainError
 from issuance.chain.standards import Execution, standard_of
-from issuance.models import ChainCursor, NetworkGate, Recovery, Signer
+from issuance.models import ChainCursor, NetworkGate, Order, Recovery, Signer
 from issuance.pipeline.sign import fill_gas
 from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
@@ -24,7 +26,8 @@ from issuance.services.recovered_orders import doubtful_orders, executed_unsigne
 from issuance.services.recoveries import SEQUENCE_MAX, unfinished_behind
 from issuance.states import RecoveryCause, RecoveryStatus, Work
 
-ASK_MAX = 200
+ASK_MAX = 50  # orders whose answers are kept at once
+PAGES_MAX = 10  # of so many orders each, in one tick
 _log = structlog.get_logger(__name__)
 
 
@@ -143,20 +146,28 @@ def _ask(recovery: Recovery, *, world: World, now: datetime) -> None:
     if behind.exists():
         _remark(recovery.network, f"the follower has not reached block {recovery.horizon_block}")
         return
-    orders = list(doubtful_orders(recovery).select_related("token")[:ASK_MAX])
-    if not orders:
-        services.end_recovery(recovery_id=recovery.pk, now=now)
-        failpoint("recover.ended")
-        return
     node = world.chain_for(recovery.network)
     finalized = node.finalized().number
     if finalized < (recovery.horizon_block or 0):
         _remark(recovery.network, f"the node's finality lies below {recovery.horizon_block}")
         return
-    answers = {
-        order.pk: standard_of(order.token).was_executed(node, order.onchain_id, at=finalized)
-        for order in orders
-    }
+    for _ in range(PAGES_MAX):
+        if not _ask_page(recovery, node, finalized=finalized, now=now):
+            return
+        recovery.refresh_from_db()
+        if recovery.status != RecoveryStatus.ASKING:
+            return  # another worker has ended it meanwhile
+
+
+def _ask_page(recovery: Recovery, node: chain.Chain, *, finalized: int, now: datetime) -> bool:
+    """Ask about the next orders and keep what is said; without any the recovery ends. False then."""
+    orders = list(doubtful_orders(recovery).select_related("token")[:ASK_MAX])
+    if not orders:
+        services.end_recovery(recovery_id=recovery.pk, now=now)
+        failpoint("recover.ended")
+        return False
+    answers = _answers(orders, node, at=finalized)
+    asked = orders[: len(answers)]
     used = {pk for pk, answer in answers.items() if answer is Execution.YES}
     silent = [pk for pk, answer in answers.items() if answer is Execution.UNKNOWABLE]
     failpoint("recover.asked")
@@ -164,11 +175,29 @@ def _ask(recovery: Recovery, *, world: World, now: datetime) -> None:
         unknowable.suspect_orders(order_ids=silent, now=now)
     services.record_asked(
         recovery_id=recovery.pk,
-        through=orders[-1].pk,
-        order_ids=[order.pk for order in orders],
+        through=asked[-1].pk,
+        order_ids=[order.pk for order in asked],
         used=used,
         now=now,
     )
+    return True
+
+
+def _answers(orders: Sequence[Order], node: chain.Chain, *, at: int) -> dict[uuid.UUID, Execution]:
+    """What the chain says of these orders, in turn, up to the first of which it says nothing.
+
+    What was heard is kept: nodes that fail now and then would else hold a long queue up for ever.
+    Raises ChainError when nothing was heard.
+    """
+    heard: dict[uuid.UUID, Execution] = {}
+    for order in orders:
+        try:
+            heard[order.pk] = standard_of(order.token).was_executed(node, order.onchain_id, at=at)
+        except ChainError:
+            if not heard:
+                raise
+            break
+    return heard
 
 
 def _remark(network: str, note: str) -> None:
