@@ -1,6 +1,9 @@
 """Orders that lost commits may have signed for, while their fund is halted or nobody approved them."""
 
+import contextlib
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -10,7 +13,9 @@ from custody import queries as custody_queries
 from custody import services as custody_services
 from custody.ledger import LedgerHalted
 from issuance import services
+from issuance.chain.errors import NoQuorum
 from issuance.models import Order, Recovery, Token
+from issuance.pipeline import recover
 from issuance.services import postings, unknowable
 from issuance.states import RecoveryCause
 from tests.issuance import paper as papers
@@ -97,3 +102,41 @@ def test_an_order_that_was_asked_about_in_vain_still_waits_for_its_approval(sett
     services.end_recovery(recovery_id=recovery.pk, now=now)
     services.requeue_checked(order_id=order.pk, wait=timedelta(0), now=now)
     assert status(order) == "AWAITING_APPROVAL"
+
+
+class Hoarse:
+    """A node that says of one order id in three nothing, each time another one."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def finalized(self):
+        return SimpleNamespace(number=7)
+
+    def call(self, **_):
+        self.asked += 1
+        if self.asked % 3 == 0:
+            raise NoQuorum("two nodes must say the same")
+        return bytes(32)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_recovery_has_heard_is_kept_when_the_nodes_fall_silent(monkeypatch):
+    monkeypatch.setattr(recover, "ASK_MAX", 4)
+    paper, node = papers.build(), Hoarse()
+    for _ in range(7):
+        paper.order("1")
+    now = timezone.now()
+    recovery = services.begin_recovery(
+        network=NETWORK, cause=RecoveryCause.OPERATOR, reason="lost", actor=OPERATOR, now=now
+    )
+    assert recovery is not None
+    Recovery.objects.filter(pk=recovery.pk).update(status="ASKING", horizon_block=0)
+    world: Any = SimpleNamespace(chain_for=lambda _: node)
+    rounds = 0
+    while recover.running_recovery(NETWORK) is not None:
+        rounds += 1
+        assert rounds < 9  # with all of a page or nothing it would never end
+        with contextlib.suppress(NoQuorum):
+            recover.advance_recovery(network=NETWORK, world=world, now=now)
+    assert set(Order.objects.values_list("status", flat=True)) == {"QUEUED"}
