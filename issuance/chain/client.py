@@ -202,6 +202,13 @@ class ChainClient:
         call = {"to": to, "data": f"0x{data.hex()}"}
         return self._at(at, "eth_call", call, read=answers.raw_bytes)
 
+    def call_many(
+        self, *, to: str, datas: Sequence[bytes], at: BlockTag = "latest"
+    ) -> Sequence[bytes]:
+        """Run several views of one contract in one request, at one block of one fork."""
+        asked = [({"to": to, "data": f"0x{data.hex()}"},) for data in datas]
+        return self._all_at(at, "eth_call", asked, read=answers.raw_bytes)
+
     def logs(self, *, address: str, first: int, last: int) -> Sequence[Log]:
         """A contract's logs in the blocks ``first`` to ``last``, both included, in chain order."""
         query = {"address": address, "fromBlock": hex(first), "toBlock": hex(last)}
@@ -239,27 +246,37 @@ class ChainClient:
         tagged: bool = True,
     ) -> T:
         """Read state at a block, by number and hash, so that two reads see one fork."""
+        return self._all_at(at, method, [parameters], read=read, tagged=tagged)[0]
+
+    def _all_at(
+        self,
+        at: BlockTag,
+        method: str,
+        asked: Sequence[tuple[object, ...]],
+        *,
+        read: Callable[..., T],
+        tagged: bool = True,
+    ) -> tuple[T, ...]:
+        """As ``_at``, for one method with several parameters: one request to each node."""
         if len(self._pool) == 1 or at == "pending":
-            tag = hex(at) if isinstance(at, int) else at
-            call = Call(method, (*parameters, tag) if tagged else parameters)
-            if len(self._pool) == 1:
-                return answers.read(read, self._pool.alone([call])[0].read())
-            return self._agree([call], lambda reply: _first(reply, read), what=method)
+            tag: object = hex(at) if isinstance(at, int) else at
+            calls = [Call(method, (*each, tag) if tagged else each) for each in asked]
+            return self._agree(calls, lambda reply: _values(reply, len(calls), read), what=method)
         number = self._number(at)
         pinned = self._heads.pinned(number)
-        call = Call(method, (*parameters, hex(number)) if tagged else parameters)
-        calls = [call, block_call(number)]
+        calls = [Call(method, (*each, hex(number)) if tagged else each) for each in asked]
         # The anchor's own height is pinned already.
         settled = isinstance(at, int) and self._is_settled(number + 1)
 
-        def seen(reply: Reply) -> tuple[str, T]:
-            block = answers.read(answers.head, reply.answers[1].read())
+        def seen(reply: Reply) -> tuple[str, tuple[T, ...]]:
+            block = answers.read(answers.head, reply.answers[len(calls)].read())
             if pinned is not None and block.hash != pinned:
                 raise NoQuorum(f"{reply.label} stands on another fork")
-            said = block.hash, _first(reply, read)
+            said = block.hash, _values(reply, len(calls), read)
             return self._is_anchored(reply, said) if settled else said
 
-        return self._agree(self._anchored(calls) if settled else calls, seen, what=method)[1]
+        whole = [*calls, block_call(number)]
+        return self._agree(self._anchored(whole) if settled else whole, seen, what=method)[1]
 
     def _number(self, at: BlockTag) -> int:
         if isinstance(at, int):
@@ -338,6 +355,10 @@ class ChainClient:
             return receipt
         # A node stuck on a dead fork and one liar would make a quorum for what never came to be.
         return self._is_anchored(reply, receipt)
+
+
+def _values(reply: Reply, count: int, read: Callable[..., T]) -> tuple[T, ...]:
+    return tuple(answers.read(read, each.read()) for each in reply.answers[:count])
 
 
 def _first(reply: Reply, read: Callable[..., T]) -> T:

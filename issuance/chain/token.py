@@ -234,6 +234,12 @@ class TokenReader:
         """Whether the order id has been consumed by a mint or a burn."""
         return bool(self._int(_IS_EXECUTED + encode(["uint64"], [order_id]), at))
 
+    def are_executed(self, order_ids: Sequence[int], *, at: BlockTag = "latest") -> list[bool]:
+        """The same of many order ids, in one request."""
+        datas = [_IS_EXECUTED + encode(["uint64"], [each]) for each in order_ids]
+        said = self.chain.call_many(to=self.address, datas=datas, at=at)
+        return [bool(int.from_bytes(each)) for each in said]
+
     def redemption(self, *, order_id: int, holder: str, at: BlockTag = "latest") -> int:
         """Raw units this holder has in escrow under the order id."""
         arguments = encode(["uint64", "address"], [order_id, holder])

@@ -26,7 +26,7 @@ from issuance.services.recovered_orders import doubtful_orders, executed_unsigne
 from issuance.services.recoveries import SEQUENCE_MAX, unfinished_behind
 from issuance.states import RecoveryCause, RecoveryStatus, Work
 
-ASK_MAX = 50  # orders whose answers are kept at once
+ASK_MAX = 50  # orders that are asked about in one request, and whose answers are kept at once
 PAGES_MAX = 10  # of so many orders each, in one tick
 _log = structlog.get_logger(__name__)
 
@@ -167,7 +167,6 @@ def _ask_page(recovery: Recovery, node: chain.Chain, *, finalized: int, now: dat
         failpoint("recover.ended")
         return False
     answers = _answers(orders, node, at=finalized)
-    asked = orders[: len(answers)]
     used = {pk for pk, answer in answers.items() if answer is Execution.YES}
     silent = [pk for pk, answer in answers.items() if answer is Execution.UNKNOWABLE]
     failpoint("recover.asked")
@@ -175,8 +174,8 @@ def _ask_page(recovery: Recovery, node: chain.Chain, *, finalized: int, now: dat
         unknowable.suspect_orders(order_ids=silent, now=now)
     services.record_asked(
         recovery_id=recovery.pk,
-        through=asked[-1].pk,
-        order_ids=[order.pk for order in asked],
+        through=orders[-1].pk,
+        order_ids=[order.pk for order in orders],
         used=used,
         now=now,
     )
@@ -184,20 +183,13 @@ def _ask_page(recovery: Recovery, node: chain.Chain, *, finalized: int, now: dat
 
 
 def _answers(orders: Sequence[Order], node: chain.Chain, *, at: int) -> dict[uuid.UUID, Execution]:
-    """What the chain says of these orders, in turn, up to the first of which it says nothing.
-
-    What was heard is kept: nodes that fail now and then would else hold a long queue up for ever.
-    Raises ChainError when nothing was heard.
-    """
-    heard: dict[uuid.UUID, Execution] = {}
-    for order in orders:
-        try:
-            heard[order.pk] = standard_of(order.token).was_executed(node, order.onchain_id, at=at)
-        except ChainError:
-            if not heard:
-                raise
-            break
-    return heard
+    """What the chain says of these orders, in one request for each token. Raises ChainError."""
+    said: dict[uuid.UUID, Execution] = {}
+    for token in {order.token for order in orders}:
+        theirs = {order.onchain_id: order.pk for order in orders if order.token_id == token.pk}
+        found = standard_of(token).executed(node, list(theirs), at=at)
+        said |= {pk: found[onchain_id] for onchain_id, pk in theirs.items()}
+    return said
 
 
 def _remark(network: str, note: str) -> None:

@@ -139,9 +139,11 @@ class Erc3643Standard:
         """Owner, registry, compliance and code: another one is another token. Raises ChainError."""
         return calls.Erc3643Reader(chain, self.address).watched(at=at)
 
-    def was_executed(self, chain: Chain, order_id: int, *, at: BlockTag = "latest") -> Execution:
+    def executed(
+        self, chain: Chain, order_ids: Sequence[int], *, at: BlockTag = "latest"
+    ) -> Mapping[int, Execution]:
         """The contract cannot be asked: only the order's own transactions and the logs can tell."""
-        return Execution.UNKNOWABLE
+        return dict.fromkeys(order_ids, Execution.UNKNOWABLE)
 
     def obstacle(self, chain: Chain, order: OrderItem, deed: Deed) -> CallReverted | None:
         """What such a contract lets pass and we do not: a mint while paused, or to a frozen wallet.

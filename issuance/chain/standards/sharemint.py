@@ -82,10 +82,13 @@ class SharemintStandard:
         """Nothing: its own events tell of every change."""
         return {}
 
-    def was_executed(self, chain: Chain, order_id: int, *, at: BlockTag = "latest") -> Execution:
-        """Whether the order id was consumed; never unknowable. Raises ChainError."""
-        reader = calls.TokenReader(chain, self.address)
-        return Execution.YES if reader.is_executed(order_id, at=at) else Execution.NO
+    def executed(
+        self, chain: Chain, order_ids: Sequence[int], *, at: BlockTag = "latest"
+    ) -> Mapping[int, Execution]:
+        """Which of these order ids were consumed; none is unknowable. Raises ChainError."""
+        said = calls.TokenReader(chain, self.address).are_executed(order_ids, at=at)
+        known = [Execution.YES if each else Execution.NO for each in said]
+        return dict(zip(order_ids, known, strict=True))
 
     def obstacle(self, chain: Chain, order: OrderItem, deed: Deed) -> CallReverted | None:
         """None: the contract itself refuses, or skips, whatever may not happen."""

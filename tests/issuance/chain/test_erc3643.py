@@ -109,7 +109,7 @@ def test_every_selector_and_topic_is_one_of_the_published_token_or_its_registry(
 def test_it_says_of_itself_what_it_cannot_promise(existing):
     standard = existing.standard
     assert (standard.exactly_once_on_chain, standard.has_attested_cap) == (False, False)
-    assert standard.was_executed(existing.client, ANY) is Execution.UNKNOWABLE
+    assert standard.executed(existing.client, [ANY]) == {ANY: Execution.UNKNOWABLE}
     assert standard.orders_per_transaction_max == 1
     two = [existing.order(), existing.order(order_id=8)]
     with pytest.raises(ValueError, match="too many values"):
