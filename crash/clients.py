@@ -37,7 +37,7 @@ NEWCOMER_SECONDS = 12.0
 HOLDER_GAS = 250_000
 HOLDER_FEES = Fees(max_fee=400 * 10**9, tip=2 * 10**9)
 # Enough for a recovery, during which nothing ends.
-OPEN_ORDERS_MAX = 1200
+OPEN_ORDERS_MAX = 800
 NAP = 0.01
 ESCROW_SECONDS = 0.5
 

@@ -15,13 +15,13 @@ from crash.document import BARS, HITS_MIN
 from crash.spec import Spec
 
 PARTS = 4
-PART_SECONDS = 450.0
+PART_SECONDS = 420.0
 # A little more than its share, for what comes to nothing at the end of a part.
 MARGIN = 1.02
 CONTROL_ORDERS = 240
 # Orders are what a part runs short of: of everything else a milder weather still brings enough.
 CHANCE = 0.03
-FAILOVER_SECONDS = 90.0
+FAILOVER_SECONDS = 100.0
 MILDER = {
     "reorganise": 0.8,
     "kill_one": 0.15,
