@@ -17,9 +17,10 @@ from crash.mishaps import MARK
 from crash.worker import Post
 
 # So many of a hundred have a point to die at; the others work until somebody kills them.
-ARMED_PERCENT = 85
+ARMED_PERCENT = 60
 NTH_MAX = 15
-SHIFT_SECONDS = (5.0, 14.0)
+# A worker costs as much to hire as a second of its work.
+SHIFT_SECONDS = (12.0, 30.0)
 STOP_SECONDS = (0.5, 4.0)
 SOURCES = ("core", "kyc", "custody", "issuance")
 
