@@ -39,6 +39,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--long", action="store_true", help="the whole profile of a release; goes on where it ended"
     )
+    parser.add_argument(
+        "--parts", type=int, default=long.PARTS, help="of --long, only so many of its parts"
+    )
     parser.add_argument("--keep", metavar="NAME", help="store the result for the documentation")
     parser.add_argument("--document", action="store_true", help="rewrite the table and end")
     return parser.parse_args()
@@ -172,7 +175,11 @@ def main() -> int:
         folder=folder / "storm",
         golden=golden,
     )
-    storm = long.run_parts(spec, run_through) if arguments.long else run_through(spec)
+    storm = (
+        long.run_parts(spec, run_through, count=arguments.parts)
+        if arguments.long
+        else run_through(spec)
+    )
     mutants = (
         run_mutants(names, seed=seed, folder=folder, golden=golden, keeps=arguments.long)
         if names

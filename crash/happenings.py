@@ -29,7 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 # So long apart at least: without blocks that stay, or in one recovery after the other, nothing
 # else happens.
-APART_SECONDS = {"rest": 12.0, "haunt": 100.0, "steal": 4.0, "reorganise": 0.8}
+APART_SECONDS = {"rest": 12.0, "haunt": 100.0, "steal": 8.0, "reorganise": 0.8}
 HASTE = 4.0
 DEFAULT_RATE = 0.05
 
