@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=9.0, help="orders per second")
     parser.add_argument(
         "--long", action="store_true", help="the whole profile of a release; goes on where it ended"
+    )
+    parser.add_argument(
+        "--mild", action="store_true", help="the storm in the weather of --long: more orders end"
     )
     parser.add_argument(
         "--parts", type=int, default=long.PARTS, help="of --long, only so many of its parts"
@@ -175,6 +178,8 @@ def main() -> int:
         folder=folder / "storm",
         golden=golden,
     )
+    if arguments.mild:
+        spec = replace(long.milder(spec), drain_seconds=420, jam_seconds=90)
     storm = (
         long.run_parts(spec, run_through, count=arguments.parts)
         if arguments.long

@@ -62,19 +62,21 @@ def part_spec(spec: Spec, number: int) -> Spec:
     share = {name: int(bar * MARGIN / PARTS) + 1 for name, bar in BARS.items()}
     hits = -(-HITS_MIN // PARTS)
     return replace(
-        spec,
+        milder(spec),
         seed=spec.seed + number,
         folder=f"{spec.folder}-{number}",
         seconds=PART_SECONDS,
-        chance=CHANCE,
-        failover_every=FAILOVER_SECONDS,
-        rates=spec.rates | MILDER,
         control_orders=CONTROL_ORDERS,
         hits_min=hits + 1,
         drain_seconds=420,
         jam_seconds=90,
         at_least={**share, "failpoints": hits},
     )
+
+
+def milder(spec: Spec) -> Spec:
+    """The same storm in the weather of a part, in which more orders end."""
+    return replace(spec, chance=CHANCE, failover_every=FAILOVER_SECONDS, rates=spec.rates | MILDER)
 
 
 def run_parts(

@@ -20,6 +20,8 @@ from config.devstack.postgres import DATABASE, USER, Postgres, start_postgres
 from config.devstack.processes import StackError, stop
 
 STREAM_SECONDS_MAX = 30
+# A standby that lags behind shall still find what it lacks.
+SIZE = (*devstack_postgres.SMALL, "wal_keep_size=1GB")
 PROMOTE_SECONDS_MAX = 30
 STOP_SECONDS = 10
 BACKUP_SECONDS_MAX = 60
@@ -171,7 +173,8 @@ class Cluster:
         return places.own_folder(self._folder / f"pg{self._number}")
 
     def _start(self, home: Path) -> Postgres:
-        return start_postgres(home=home, log_path=self._folder / "postgres.log", durable=False)
+        log_path = self._folder / "postgres.log"
+        return start_postgres(home=home, log_path=log_path, durable=False, size=SIZE)
 
     def _point_to(self, postgres: Postgres) -> None:
         fresh = self._folder / "next"
