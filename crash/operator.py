@@ -1,6 +1,9 @@
 """The issuer's operator: closes a breaker after a look, and says whether anything is still open."""
 
+import re
 import time
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from django.db import DatabaseError, connections
@@ -8,8 +11,10 @@ from django.utils import timezone
 
 from core import services
 from core.actors import Actor, ActorKind
+from core.errors import DomainError
 from core.models import Breaker
 from crash.books import FINISHED
+from issuance import services as issuance_services
 from issuance.models import ChainCursor, ChainTransaction, Order, TokenLog
 from issuance.states import CHAIN_TRANSACTION_FINAL
 from tests.issuance.stage import NETWORK, Stage
@@ -19,6 +24,9 @@ COLLEAGUE = Actor(ActorKind.OPERATOR, "crash-second")
 LOOK_SECONDS = 1.0
 # An operator needs a moment; meanwhile nothing new may be numbered.
 REACTION_SECONDS = 1.0
+# What a divided network called final on its other side: our nodes were on that side for seconds.
+CHANGED = re.compile(r"finalized block (\d+) has another hash")
+REWIND_BLOCKS = 40
 
 
 class Operator:
@@ -28,6 +36,7 @@ class Operator:
         self._log_path = folder / "halts.log"
         self._looked_at = 0.0
         self.closed = 0
+        self.rewinds = 0
         self.completed = 0
         self.taken = 0
 
@@ -48,6 +57,8 @@ class Operator:
                 continue
             with self._log_path.open("a") as log:
                 log.write(f"{now} {halt.name}: {halt.reason}\n")
+            if changed := CHANGED.search(halt.reason):
+                self._rewind(int(changed[1]), now=now)
             services.reset(
                 name=halt.name,
                 reason="looked at",
@@ -56,6 +67,20 @@ class Operator:
                 now=now,
             )
             self.closed += 1
+
+    def _rewind(self, block: int, *, now: datetime) -> None:
+        """The runbook's answer to a final block that changed: two people have it read again."""
+        # Meanwhile the database may have failed over, and the follower stand further back.
+        with suppress(DomainError):
+            proposed = issuance_services.propose_rewind(
+                network=NETWORK,
+                block=max(block - REWIND_BLOCKS, 0),
+                reason="a divided network",
+                actor=OPERATOR,
+                now=now,
+            )
+            issuance_services.apply_rewind(rewind_id=proposed.pk, actor=COLLEAGUE, now=now)
+            self.rewinds += 1
 
     def is_quiet(self, stage: Stage) -> bool:
         """Whether every order and every transaction has ended and nothing is halted."""
