@@ -46,7 +46,7 @@ class Campaign:
         self._spec = spec
         self._folder = Path(spec.folder)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._dice = random.Random(spec.seed)  # noqa: S311 - repeatable, not secret
+        self._dice = self._dice_of(0)
         self._ground = Ground(self._folder, Cluster(self._folder))
         self._counts: Counter[str] = Counter()
         self._result = Result(spec=asdict(spec))
@@ -98,12 +98,7 @@ class Campaign:
         stage = scene.stage
         warm_up()
         proxy_urls = self._ground.start_proxy(self._spec.seed)
-        self._chaos = ChainChaos(
-            stage,
-            self._folder,
-            self._ground.forget_prices,
-            random.Random(self._spec.seed + 1),  # noqa: S311 - as above
-        )
+        self._chaos = ChainChaos(stage, self._folder, self._ground.forget_prices, self._dice_of(1))
         self._chaos.prepare()
         post = Post(
             stage=stage,
@@ -115,9 +110,11 @@ class Campaign:
         self._crew = Crew(
             post=post,
             size=self._spec.workers,
-            dice=random.Random(self._spec.seed + 2),  # noqa: S311 - as above
+            dice=self._dice_of(2),
             points=planted() if self._spec.failpoints else [],
             armed=self._spec.kills,
+            armed_percent=self._spec.armed_percent,
+            shift_seconds=self._spec.shift_seconds,
             has_mishaps=self._spec.mishaps,
         )
         self._operator = Operator(self._folder)
@@ -126,6 +123,9 @@ class Campaign:
         )
         self._start_clients(scene)
         self._start_sides(stage, proxy_urls[0])
+
+    def _dice_of(self, number: int) -> random.Random:
+        return random.Random(self._spec.seed + number)  # noqa: S311 - repeatable, not secret
 
     def _start_clients(self, scene: "Scene") -> None:
         """One process for each institution."""

@@ -16,11 +16,7 @@ from crash import worker
 from crash.mishaps import MARK
 from crash.worker import Post
 
-# So many of a hundred have a point to die at; the others work until somebody kills them.
-ARMED_PERCENT = 60
 NTH_MAX = 15
-# A worker costs as much to hire as a second of its work.
-SHIFT_SECONDS = (12.0, 30.0)
 STOP_SECONDS = (0.5, 4.0)
 SOURCES = ("core", "kyc", "custody", "issuance")
 
@@ -60,6 +56,9 @@ class Crew:
     hits: Counter[str] = field(default_factory=Counter)
     mishaps: Counter[str] = field(default_factory=Counter)
     armed: bool = True
+    # So many of a hundred have a point to die at; the others work until somebody kills them.
+    armed_percent: int = 85
+    shift_seconds: Sequence[float] = (5.0, 14.0)
     has_mishaps: bool = True
     _hired: int = 0
     _passes: Counter[str] = field(default_factory=Counter)
@@ -123,7 +122,7 @@ class Crew:
             seed=self.dice.getrandbits(32),
             has_mishaps=self.armed and self.has_mishaps,
         )
-        shift = self.dice.uniform(*SHIFT_SECONDS)
+        shift = self.dice.uniform(*self.shift_seconds)
         self._hands[pid] = _Hand(pid, trail, time.monotonic() + shift)
 
     def _points(self) -> dict[str, int]:
@@ -131,7 +130,7 @@ class Crew:
 
         When none lags, one of those died at least often.
         """
-        if not self.points or self.dice.randrange(100) >= ARMED_PERCENT:
+        if not self.points or self.dice.randrange(100) >= self.armed_percent:
             return {}
         lagging = self.lagging()
         if not lagging:

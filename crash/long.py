@@ -22,6 +22,8 @@ CONTROL_ORDERS = 240
 # Orders are what a part runs short of: of everything else a milder weather still brings enough.
 CHANCE = 0.03
 FAILOVER_SECONDS = 100.0
+# A worker costs as much to hire as a second of its work.
+ARMED_PERCENT, SHIFT_SECONDS = 60, [12.0, 30.0]
 MILDER = {
     "reorganise": 0.8,
     "kill_one": 0.15,
@@ -76,7 +78,14 @@ def part_spec(spec: Spec, number: int) -> Spec:
 
 def milder(spec: Spec) -> Spec:
     """The same storm in the weather of a part, in which more orders end."""
-    return replace(spec, chance=CHANCE, failover_every=FAILOVER_SECONDS, rates=spec.rates | MILDER)
+    return replace(
+        spec,
+        chance=CHANCE,
+        failover_every=FAILOVER_SECONDS,
+        rates=spec.rates | MILDER,
+        armed_percent=ARMED_PERCENT,
+        shift_seconds=SHIFT_SECONDS,
+    )
 
 
 def run_parts(

@@ -19,6 +19,9 @@ class Spec:
     orders_per_second: float = 8.0
     chance: float = 0.08
     kills: bool = True
+    # Of a hundred workers so many have a point to die at; the others are killed after a shift.
+    armed_percent: int = 85
+    shift_seconds: list[float] = field(default_factory=lambda: [5.0, 14.0])
     # Whether workers die at failpoints, beside those killed at random.
     failpoints: bool = True
     # Clocks that are wrong, COMMITs that are cut off, tasks that run twice.
