@@ -36,7 +36,6 @@ class Operator:
         self._log_path = folder / "halts.log"
         self._looked_at = 0.0
         self.closed = 0
-        self.rewinds = 0
         self.completed = 0
         self.taken = 0
 
@@ -80,7 +79,6 @@ class Operator:
                 now=now,
             )
             issuance_services.apply_rewind(rewind_id=proposed.pk, actor=COLLEAGUE, now=now)
-            self.rewinds += 1
 
     def is_quiet(self, stage: Stage) -> bool:
         """Whether every order and every transaction has ended and nothing is halted."""
