@@ -4,7 +4,6 @@ Run as ``python -m crash.campaign SPEC``, one process per campaign; ``result.jso
 folder is what came of it.
 """
 
-import fcntl
 import json
 import random
 import sys
@@ -20,8 +19,10 @@ from typing import TYPE_CHECKING
 from config.devstack import rpc
 from config.devstack.processes import StackError
 from crash import children
+from crash.document import FAILPOINTS_MIN
 from crash.facts import BLOCK_SECONDS, FINALITY_BLOCKS
 from crash.ground import Ground
+from crash.results import nth_most
 from crash.servers import Cluster
 from crash.spec import Result, Spec
 from crash.weather import shows
@@ -85,6 +86,7 @@ class Campaign:
         django.setup()
         from crash.chaos import ChainChaos  # noqa: PLC0415 - as above
         from crash.crew import Crew, planted  # noqa: PLC0415 - as above
+        from crash.failovers import Failovers  # noqa: PLC0415 - as above
         from crash.happenings import Happenings  # noqa: PLC0415 - as above
         from crash.operator import Operator  # noqa: PLC0415 - as above
         from crash.scene import build_scene  # noqa: PLC0415 - as above
@@ -120,6 +122,14 @@ class Campaign:
         self._operator = Operator(self._folder)
         self._happenings = Happenings(
             self._spec, self._ground, self._chaos, self._crew, self._dice, self._try
+        )
+        self._failovers = Failovers(
+            spec=self._spec,
+            cluster=self._ground.cluster,
+            operator=self._operator,
+            dice=self._dice,
+            tend=self._tend,
+            log=self._log,
         )
         self._start_clients(scene)
         self._start_sides(stage, proxy_urls[0])
@@ -165,13 +175,11 @@ class Campaign:
             self._fork_control = lambda: naive.fork(
                 url=url, proxy_url=proxy_url, chain_id=stage.node.chain_id, contract=control
             )
-        if self._spec.failover_every:
-            self._ground.cluster.begin_standby()
+        self._failovers.begin()
         self._ground.set_chance(self._spec.chance)
 
     # --- the storm ---------------------------------------------------------------------------
     def _rage(self, until: float) -> None:
-        failover_at = time.monotonic() + self._spec.failover_every
         report_at = time.monotonic()
         last = time.monotonic()
         latest = until + 2 * self._spec.seconds
@@ -180,10 +188,8 @@ class Campaign:
             self._happenings.draw(now - last)
             last = now
             self._tend()
-            is_due = self._spec.failover_every and now > failover_at
-            if is_due and self._ground.cluster.standby_is_ready():
-                self._fail_over()
-                failover_at = time.monotonic() + self._spec.failover_every
+            if self._failovers.are_due():
+                self._failovers.happen()
             if now > report_at:
                 report_at = now + 10
                 self._report(until - now)
@@ -206,9 +212,10 @@ class Campaign:
             "rpc_faults": sum(self._ground.fault_counts().values()),
             "reorgs": self._chaos.counts["reorgs"],
             "flushalls": self._happenings.counts["flushall"],
-            "lost_commits": self._result.lost_commits,
-            "failovers": self._result.failovers,
-            "failpoints": min((self._crew.hits[p] for p in self._crew.points), default=0),
+            "lost_commits": self._failovers.lost_commits,
+            "failovers": self._failovers.count,
+            "failpoints": nth_most(self._crew.hits, FAILPOINTS_MIN),
+            "least_failpoint": min((self._crew.hits[p] for p in self._crew.points), default=0),
         }
         return all(reached[name] >= wanted for name, wanted in self._spec.at_least.items())
 
@@ -245,27 +252,6 @@ class Campaign:
             children.end(pid)
         if hasattr(self, "_happenings"):
             children.end(self._happenings.control_pid)
-
-    def _fail_over(self) -> None:
-        """Accepted orders are on the standby before the cut; what follows the cut is lost."""
-        cluster = self._ground.cluster
-        with (self._folder / "gate").open("a") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
-            cluster.await_standby()
-            (self._folder / "failovers").touch()
-            cluster.cut()
-            cut_until = time.monotonic() + self._dice.uniform(0.5, 1.8)
-            while time.monotonic() < cut_until:
-                self._tend()
-                time.sleep(TURN_SECONDS)
-            lost = cluster.fail_over()
-            self._operator.forget_connection()
-            fcntl.flock(gate, fcntl.LOCK_UN)
-        self._result.failovers += 1
-        self._result.lost_commits += lost.lost_events > 0
-        self._result.lost_rows += lost.lost_events + lost.lost_attempts
-        self._log(f"failover: lost {lost.lost_events} events, {lost.lost_attempts} attempts")
-        cluster.begin_standby()
 
     # --- after -------------------------------------------------------------------------------
     def _come_to_rest(self) -> None:
@@ -353,6 +339,9 @@ class Campaign:
         result.splits = dict(self._happenings.splits)
         result.mishaps = dict(crew.mishaps)
         result.halts = self._operator.closed
+        lost = self._failovers
+        result.failovers, result.lost_commits = lost.count, lost.lost_commits
+        result.lost_rows = lost.lost_rows
 
     def _violations(self) -> list[dict[str, str]]:
         path = self._folder / "violations.jsonl"
@@ -371,7 +360,7 @@ class Campaign:
             f"{left:5.0f} s left: {self._operator.progress()}, {crew.kills} kills"
             f" ({unhit} points unhit), {self._chaos.counts['reorgs']} reorgs,"
             f" {sum(self._ground.fault_counts().values())} faults,"
-            f" {self._result.failovers} failovers, {len(self._violations())} violations"
+            f" {self._failovers.count} failovers, {len(self._violations())} violations"
             f"; behind: {' '.join(sorted(crew.lagging(), key=crew.hits.__getitem__)[:4]) or 'none'}"
         )
 

@@ -31,6 +31,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
 # else happens.
 APART_SECONDS = {"rest": 12.0, "haunt": 100.0, "steal": 8.0, "reorganise": 0.8}
 HASTE = 4.0
+# Events are hurried until a point has been died at so often; more of them would end all work.
+HASTE_HITS = 2
 DEFAULT_RATE = 0.05
 
 
@@ -52,7 +54,8 @@ class Happenings:
 
     def draw(self, elapsed: float) -> None:
         """Each kind of event has its chance in the time that has passed."""
-        wanted = needed(self.crew.lagging()) if self.spec.failpoints else set()
+        unseen = [point for point in self.crew.lagging() if self.crew.hits[point] < HASTE_HITS]
+        wanted = needed(unseen) if self.spec.failpoints else set()
         for name, happen in self._events().items():
             rate = self.spec.rates.get(name, 0.0)
             if name in wanted:

@@ -21,7 +21,7 @@ MARGIN = 1.02
 CONTROL_ORDERS = 240
 # Orders are what a part runs short of: of everything else a milder weather still brings enough.
 CHANCE = 0.03
-FAILOVER_SECONDS = 100.0
+FAILOVER_SECONDS, FAILOVER_ORDERS = 60.0, 120
 # A worker costs as much to hire as a second of its work.
 ARMED_PERCENT, SHIFT_SECONDS = 60, [12.0, 30.0]
 MILDER = {
@@ -72,7 +72,7 @@ def part_spec(spec: Spec, number: int) -> Spec:
         hits_min=hits + 1,
         drain_seconds=420,
         jam_seconds=90,
-        at_least={**share, "failpoints": hits},
+        at_least={**share, "failpoints": hits, "least_failpoint": 1},
     )
 
 
@@ -82,6 +82,7 @@ def milder(spec: Spec) -> Spec:
         spec,
         chance=CHANCE,
         failover_every=FAILOVER_SECONDS,
+        failover_after=FAILOVER_ORDERS,
         rates=spec.rates | MILDER,
         armed_percent=ARMED_PERCENT,
         shift_seconds=SHIFT_SECONDS,

@@ -1,5 +1,6 @@
 """What a run of the campaign comes to: the JSON that machines read, and the verdict for people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,3 +77,8 @@ class Outcome:
 def verdict_of_control(storm: dict[str, Any]) -> int:
     """How many mints too many the control made."""
     return int(storm["verdict"].get("control", 0))
+
+
+def nth_most(hits: Mapping[str, int], number: int) -> int:
+    """How often the ``number`` failpoints that were died at most were died at, each of them."""
+    return sorted([*hits.values(), *[0] * number], reverse=True)[number - 1]

@@ -127,6 +127,12 @@ class Cluster:
                 raise StackError("the stream to the standby cannot be cut")
             time.sleep(0.02)
 
+    def is_ahead(self) -> bool:
+        """Whether the primary has committed events that the standby has not."""
+        assert self.primary is not None
+        assert self.standby is not None
+        return _rows(self.primary)[0] > _rows(self.standby)[0]
+
     def fail_over(self) -> Failover:
         """Kill the primary and promote the standby; what was not streamed is lost."""
         assert self.primary is not None

@@ -35,6 +35,8 @@ class Spec:
     # The findings that say what this mutant does, as weather.shows reads them; others do not count.
     shows: list[str] = field(default_factory=list)
     failover_every: float = 0.0
+    # So many orders shall have completed between two failovers.
+    failover_after: int = 0
     control_orders: int = 0
     stop_at_violation: bool = False
     drain_seconds: float = 240.0

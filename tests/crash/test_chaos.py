@@ -14,6 +14,7 @@ from crash.chaos import ChainChaos
 from crash.crew import Crew, planted
 from crash.happenings import NEEDS, needed
 from crash.mishaps import MARK, Mishaps
+from crash.results import nth_most
 
 STEADY_BLOCKS = 250
 
@@ -115,3 +116,8 @@ def test_a_skewed_clock_is_wrong_in_its_own_process_only(tmp_path):
     told = datetime.fromisoformat(os.read(reader, 64).decode())
     wrong = abs((told - timezone.now()).total_seconds())
     assert 1 < wrong < 3_700
+
+
+def test_the_failpoints_figure_is_what_so_many_of_them_reached():
+    assert nth_most({"a": 5, "b": 20, "c": 7}, 2) == 7
+    assert nth_most({"a": 5}, 2) == 0
