@@ -29,6 +29,7 @@ from crash.weather import shows
 
 if TYPE_CHECKING:
     from crash.scene import Scene
+    from crash.worker import Post
     from tests.issuance.stage import Stage
 
 TURN_SECONDS = 0.02
@@ -85,10 +86,6 @@ class Campaign:
 
         django.setup()
         from crash.chaos import ChainChaos  # noqa: PLC0415 - as above
-        from crash.crew import Crew, planted  # noqa: PLC0415 - as above
-        from crash.failovers import Failovers  # noqa: PLC0415 - as above
-        from crash.happenings import Happenings  # noqa: PLC0415 - as above
-        from crash.operator import Operator  # noqa: PLC0415 - as above
         from crash.scene import build_scene  # noqa: PLC0415 - as above
         from crash.worker import Post, warm_up  # noqa: PLC0415 - as above
 
@@ -109,6 +106,17 @@ class Campaign:
             log_path=self._folder / "workers.log",
             mutant=self._spec.mutant,
         )
+        self._call_people(post)
+        self._start_clients(scene)
+        self._start_sides(stage, proxy_urls[0])
+
+    def _call_people(self, post: "Post") -> None:
+        """Who works, who makes things happen, and who looks after what has halted."""
+        from crash.crew import Crew, planted  # noqa: PLC0415 - as above
+        from crash.failovers import Failovers  # noqa: PLC0415 - as above
+        from crash.happenings import Happenings  # noqa: PLC0415 - as above
+        from crash.operator import Operator  # noqa: PLC0415 - as above
+
         self._crew = Crew(
             post=post,
             size=self._spec.workers,
@@ -131,8 +139,6 @@ class Campaign:
             tend=self._tend,
             log=self._log,
         )
-        self._start_clients(scene)
-        self._start_sides(stage, proxy_urls[0])
 
     def _dice_of(self, number: int) -> random.Random:
         return random.Random(self._spec.seed + number)  # noqa: S311 - repeatable, not secret
