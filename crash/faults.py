@@ -32,6 +32,10 @@ class Fault(StrEnum):
     GAS_CAP_RULE = "gas_cap_rule"
 
 
+# These befall a connection or an answer as a whole, however many questions it carries.
+OF_THE_CARRIER = frozenset(
+    {Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.HTTP_429, Fault.HTTP_500, Fault.TRUNCATED}
+)
 RULES = frozenset({Fault.REPLACEMENT_RULE, Fault.GAS_CAP_RULE})
 
 _ANY: Mapping[Fault, float] = {

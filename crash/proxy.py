@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from eth_account import Account
 from crash.faults import (
     FALSE_REFUSALS,
     GAS_CAP,
+    OF_THE_CARRIER,
     REPLACEMENT_PERCENT,
     Fault,
     choose,
@@ -97,21 +99,35 @@ class Proxy:
         return await self._one(request, call, body)
 
     async def _batch(self, request: web.Request, calls: list[dict[str, Any]]) -> web.StreamResponse:
-        """Each question of a batch meets its own fate; what is cut off is left out of the answer."""
+        """One connection carries them all and breaks for all; each question has its own liar."""
+        fault = choose(calls[0]["method"], chance=self.chance, dice=self._dice)
+        if fault not in OF_THE_CARRIER:
+            fault = None
+        if fault is not None:
+            self.counts[fault] += 1
+        if fault in _HTTP_STATUSES:
+            return web.Response(status=_HTTP_STATUSES[fault], text="no")
         entries = []
-        for call in calls:
-            answer = await self._one(request, call, json.dumps(call).encode())
-            if answer.status != web.HTTPOk.status_code or not isinstance(answer, web.Response):
-                return answer
-            text = answer.body if isinstance(answer.body, bytes) else b""
-            try:
-                entries.append(json.loads(text))
-            except ValueError:
-                continue
-        return web.json_response(entries)
+        if fault is not Fault.DROP_BEFORE:
+            entries = [await self._entry(request, call) for call in calls]
+        if fault is None:
+            return web.json_response(entries)
+        return _break_off(fault, request, json.dumps(entries).encode())
+
+    async def _entry(self, request: web.Request, call: dict[str, Any]) -> object:
+        """The answer to one question of a batch; None where the node gave none."""
+        body = json.dumps(call).encode()
+        answer = await self._one(request, call, body, spared=OF_THE_CARRIER)
+        text = answer.body if isinstance(answer, web.Response) else b""
+        return json.loads(text) if isinstance(text, bytes) and text else None
 
     async def _one(
-        self, request: web.Request, call: dict[str, Any], body: bytes
+        self,
+        request: web.Request,
+        call: dict[str, Any],
+        body: bytes,
+        *,
+        spared: Collection[Fault] = (),
     ) -> web.StreamResponse:
         method, parameters = call["method"], call.get("params") or []
         refusal = self._rule(method, parameters)
@@ -121,7 +137,7 @@ class Proxy:
             self.counts[Fault.STALLED_FINALITY] += 1
             return await self._older(call, self._stalled_at)
         fault = choose(method, chance=self.chance, dice=self._dice)
-        if fault is None:
+        if fault is None or fault in spared:
             return await self._forward(body)
         return await self._commit(fault, request, call, body)
 
@@ -136,8 +152,9 @@ class Proxy:
             return _error(call, FALSE_REFUSALS[fault])
         if fault in _HTTP_STATUSES:
             return web.Response(status=_HTTP_STATUSES[fault], text="no")
-        if fault in (Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.TRUNCATED):
-            return await self._cut_off(fault, request, body)
+        if fault in OF_THE_CARRIER:
+            answer = b"" if fault is Fault.DROP_BEFORE else await self._ask(body)
+            return _break_off(fault, request, answer)
         if fault is Fault.DUPLICATE:
             await self._ask(body)
         elif fault is Fault.DELAY:
@@ -145,15 +162,6 @@ class Proxy:
         else:
             return await self._lie(fault, call)
         return await self._forward(body)
-
-    async def _cut_off(self, fault: Fault, request: web.Request, body: bytes) -> web.StreamResponse:
-        """The connection or the answer ends too early; the node may have acted all the same."""
-        answer = b"" if fault is Fault.DROP_BEFORE else await self._ask(body)
-        if fault is Fault.TRUNCATED:
-            return web.Response(body=answer[: len(answer) // 2], headers=_COMMON_HEADERS)
-        if request.transport is not None:
-            request.transport.close()
-        return web.Response(status=502)
 
     async def _lie(self, fault: Fault, call: dict[str, Any]) -> web.StreamResponse:
         """A well-formed answer that is old or wrong."""
@@ -231,6 +239,11 @@ class Proxy:
         while len(self._order) > OFFERS_KEPT:
             self._held.pop(self._order.popleft(), None)
 
+    async def close(self) -> None:
+        """End the connections to the nodes."""
+        if self._session is not None:
+            await self._session.close()
+
     def forget_prices(self) -> None:
         """A reorganisation or a drop emptied the pool: nothing is being replaced any more."""
         self._held.clear()
@@ -252,6 +265,15 @@ class Proxy:
         if b"eth_sendRawTransaction" in body and _node.get() == self._upstream:
             self._remember(json.loads(body)["params"][0], text)
         return text
+
+
+def _break_off(fault: Fault, request: web.Request, answer: bytes) -> web.Response:
+    """The connection or the answer ends too early; the node may have acted all the same."""
+    if fault is Fault.TRUNCATED:
+        return web.Response(body=answer[: len(answer) // 2], headers=_COMMON_HEADERS)
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=502)
 
 
 def _result(call: dict[str, Any], result: object) -> web.Response:
@@ -286,7 +308,11 @@ def application(proxy: Proxy) -> web.Application:
         proxy.forget_prices()
         return web.json_response(None)
 
+    async def close(_: web.Application) -> None:
+        await proxy.close()
+
     app = web.Application()
+    app.on_cleanup.append(close)
     app.router.add_get("/counts", counts)
     app.router.add_post("/chance", chance)
     app.router.add_post("/forget", forget)
