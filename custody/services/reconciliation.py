@@ -29,6 +29,8 @@ def compare(
     funds = {fund.pk: fund for _, fund in held}
     funds |= {fund.pk: fund for fund in queries.funds_kept_at(statement.custody_account_id)}
     newest = not queries.newer_statements(statement).exists()
+    # All before the first event: whoever resolves one of them waits for an event stream, holding it.
+    _lock_standing(statement)
     breaks = []
     for fund in sorted(funds.values(), key=lambda each: each.symbol):
         ours = queries.settled_on(
@@ -43,6 +45,15 @@ def compare(
         if newest:
             breaks += _judge(statement, fund, theirs - ours, theirs, actor=actor, now=now)
     return breaks
+
+
+def _lock_standing(statement: Statement) -> None:
+    rows = Break.objects.filter(
+        custody_account=statement.custody_account,
+        kind=BreakKind.POSITION_DIFFERS,
+        status__in=[BreakStatus.OPEN, BreakStatus.PROPOSED],
+    )
+    list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def _keep(statement: Statement, line: PositionLine, fund: Fund, ours: Units) -> None:
@@ -62,7 +73,7 @@ def _judge(
 ) -> list[Break]:
     account = statement.custody_account
     standing = queries.open_position_breaks(fund_id=fund.pk, custody_account_id=account.pk)
-    for known in standing.select_for_update(no_key=True):
+    for known in standing:
         if known.delta == delta:
             return []
         move(

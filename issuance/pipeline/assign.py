@@ -21,7 +21,7 @@ from issuance.pipeline.planning import Plan, Simulation, plan
 from issuance.pipeline.sign import sign_and_send_many
 from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall, by_halves
 from issuance.pipeline.world import World
-from issuance.services import lanes
+from issuance.services import lanes, leases
 from issuance.services.assignment import Batch, encode_orders, item_of
 from issuance.services.lanes import LaneBusy
 from issuance.services.room import UNFINALIZED_CAP, split_by_unfinalized
@@ -232,15 +232,6 @@ def _let_wait(order: Order, *, now: datetime) -> None:
 
 
 def _release(orders: Sequence[Order], *, at: datetime, reason_code: str = "") -> None:
-    """Give back the lease of whatever was not bound, for the next tick, and say why it waits.
-
-    They were claimed together; what another worker has claimed since is that one's.
-    """
-    leases = {order.leased_until for order in orders}
-    held = Order.objects.filter(
-        pk__in=[order.pk for order in orders], leased_until__in=leases - {None}
-    )
-    if reason_code:
-        held.update(reason_code=reason_code)
-    held.filter(next_attempt_at__lt=at).update(leased_until=None, next_attempt_at=at)
-    held.update(leased_until=None)
+    """Give back the lease of whatever was not bound, for the next tick, and say why it waits."""
+    if orders:
+        leases.give_back_orders(orders=orders, at=at, reason_code=reason_code)

@@ -9,8 +9,7 @@ from issuance.chain.errors import ChainError
 from issuance.chain.standards import standard_of
 from issuance.models import Holder, Token
 from issuance.pipeline.world import World
-from issuance.services import confirmations
-from issuance.states import HolderStatus
+from issuance.services import confirmations, leases
 
 # A registry is asked wallet by wallet.
 LOOKED_UP_MAX = 25
@@ -46,6 +45,5 @@ def look_up(
 
 def give_back(holders: Sequence[Holder], *, at: datetime) -> None:
     """Let entries that were not written wait; what another worker has claimed since is that one's."""
-    leases = {each.leased_until for each in holders}
-    rows = Holder.objects.filter(pk__in=[each.pk for each in holders], status=HolderStatus.PENDING)
-    rows.filter(leased_until__in=leases - {None}).update(leased_until=None, next_attempt_at=at)
+    if holders:
+        leases.give_back_holders(holders=holders, at=at)

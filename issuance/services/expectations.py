@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models.functions import Lower
+
 from core import breakers, events
 from core.actors import Actor
 from core.errors import DomainError
@@ -119,11 +121,14 @@ def require_still_there(
 
 def shut_lost_wallets(*, token: Token, entries: Sequence[Entry], now: datetime) -> None:
     """A wallet whose tokens were recovered to another holds nothing and is not registered again."""
-    for entry in entries:
-        if isinstance(entry.event, chain.OrderRecovered):
-            Holder.objects.filter(token=token, wallet__address__iexact=entry.event.lost).update(
-                permitted=False, wanted_permitted=False, lost_at=now
-            )
+    seen = [entry.event for entry in entries]
+    lost = {event.lost.lower() for event in seen if isinstance(event, chain.OrderRecovered)}
+    if not lost:
+        return
+    rows = Holder.objects.annotate(address=Lower("wallet__address")).filter(token=token)
+    shut = rows.filter(address__in=sorted(lost)).order_by("pk")
+    ids = list(shut.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    Holder.objects.filter(pk__in=ids).update(permitted=False, wanted_permitted=False, lost_at=now)
 
 
 def _deed(row: TokenLog) -> tuple[object, ...]:

@@ -41,8 +41,14 @@ def release_holders(row: ChainTransaction, *, now: datetime) -> None:
 
 
 def _bindings(row: ChainTransaction) -> list[ChainTransactionHolder]:
-    bindings = ChainTransactionHolder.objects.select_related("holder__wallet", "holder__token")
-    found = bindings.filter(chain_transaction=row, live=True)
+    bindings = ChainTransactionHolder.objects.filter(chain_transaction=row, live=True)
+    ids = list(bindings.values_list("holder_id", flat=True))
+    if not ids:
+        return []
+    # All before the first event: whoever holds an event stream must not wait for an entry.
+    holders = Holder.objects.filter(pk__in=ids).order_by("pk")
+    list(holders.select_for_update(no_key=True).values_list("pk"))
+    found = bindings.select_related("holder__wallet", "holder__token")
     # One order of locking event streams for everyone who needs several.
     return sorted(found, key=lambda each: (each.holder.institution_id.int, str(each.holder_id)))
 

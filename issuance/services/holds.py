@@ -109,6 +109,7 @@ def lift_hold(
         raise HoldOfAnother
     if hold.owner == HoldOwner.COMPLIANCE and hold.placed_by == str(actor):
         raise SameActor
+    _let_held_go(now=now)
     _end(hold, to=HoldStatus.LIFTED, reason=reason, actor=actor, now=now)
     return hold
 
@@ -117,11 +118,11 @@ def lift_hold(
 def expire_holds(*, now: datetime) -> int:
     """Record the end of holds whose time is over; returns how many."""
     over = Hold.objects.filter(status=HoldStatus.ACTIVE, until__lte=now)
+    rows = list(over.order_by("pk").select_for_update(no_key=True, skip_locked=True))
+    if rows:
+        _let_held_go(now=now)
     # One order of locking event streams: the issuer's own last.
-    rows = sorted(
-        over.select_for_update(no_key=True, skip_locked=True),
-        key=lambda hold: (hold.institution_id is None, str(hold.institution_id), str(hold.pk)),
-    )
+    rows.sort(key=lambda hold: (hold.institution_id is None, str(hold.institution_id), hold.pk))
     for hold in rows:
         _end(hold, to=HoldStatus.EXPIRED, reason="", actor=PIPELINE, now=now)
     return len(rows)
@@ -179,8 +180,14 @@ def _subject(terms: HoldTerms) -> dict[str, Any]:
     return {"token": token, "wallet": wallet, "institution_id": wallet.investor.institution_id}
 
 
+def _let_held_go(*, now: datetime) -> None:
+    """Every held order is looked at anew. Before the first event, which others hold orders to write."""
+    held = Order.objects.filter(status=OrderStatus.QUEUED, reason_code=HELD).order_by("pk")
+    ids = list(held.select_for_update(no_key=True).values_list("pk", flat=True))
+    Order.objects.filter(pk__in=ids).update(next_attempt_at=now)
+
+
 def _end(hold: Hold, *, to: HoldStatus, reason: str, actor: Actor, now: datetime) -> None:
-    Order.objects.filter(status=OrderStatus.QUEUED, reason_code=HELD).update(next_attempt_at=now)
     move(
         hold,
         to=to,

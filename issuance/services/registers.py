@@ -35,8 +35,9 @@ def want_holders(
     """
     token = queries.token_for_update(token_id=token_id)
     ids = [wallet.pk for wallet in wallets]
-    rows = Holder.objects.select_for_update(of=("self",)).filter(token=token)
-    known = {row.wallet_id: row for row in rows.filter(wallet_id__in=ids).order_by("pk")}
+    rows = Holder.objects.select_for_update(no_key=True, of=("self",)).filter(token=token)
+    rows = rows.order_by("pk")
+    known = {row.wallet_id: row for row in rows.filter(wallet_id__in=ids)}
     changed = 0
     for wallet in sorted(wallets, key=lambda each: each.investor.institution_id.int):
         changed += _want(token, wallet, known.get(wallet.pk), now=now)

@@ -55,7 +55,8 @@ def want_stops(*, now: datetime) -> list[TransferStop]:
 @use_case
 def record_stops(*, seen: Mapping[int, bool], now: datetime) -> None:
     """What the chain showed at finality: stop -> whether it stands there."""
-    for row in TransferStop.objects.select_for_update(no_key=True).filter(pk__in=seen):
+    rows = TransferStop.objects.select_for_update(no_key=True).filter(pk__in=seen)
+    for row in rows.order_by("pk"):
         row.standing, row.changed_at = seen[row.pk], now
         if not row.standing:
             row.ours, row.chain_transaction = False, None
