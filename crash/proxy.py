@@ -12,7 +12,6 @@ import random
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +37,7 @@ STALL_SECONDS = 2.0
 OFFERS_KEPT = 4_000
 DELIVERED_ALL_THE_SAME = 0.5
 _HTTP_STATUSES = {Fault.HTTP_429: 429, Fault.HTTP_500: 500}
+_STANDS_STILL = "finality stands still"
 _COMMON_HEADERS = {"Content-Type": "application/json"}
 # The node behind the endpoint that the request of this task came to.
 _node: ContextVar[str] = ContextVar("node")
@@ -92,11 +92,10 @@ class Proxy:
         endpoint = int(request.match_info["endpoint"])
         is_apart = endpoint in self._apart and time.monotonic() < self._apart_until
         _node.set(self._other if is_apart else self._upstream)
-        body = await request.read()
-        call = json.loads(body)
+        call = json.loads(await request.read())
         if isinstance(call, list):
             return await self._batch(request, call)
-        return await self._one(request, call, body)
+        return await self._meet(self._fate(call), request, call)
 
     async def _batch(self, request: web.Request, calls: list[dict[str, Any]]) -> web.StreamResponse:
         """One connection carries them all and breaks for all; each question has its own liar."""
@@ -109,43 +108,56 @@ class Proxy:
             return web.Response(status=_HTTP_STATUSES[fault], text="no")
         entries = []
         if fault is not Fault.DROP_BEFORE:
-            entries = [await self._entry(request, call) for call in calls]
+            entries = await self._entries(request, calls)
         if fault is None:
             return web.json_response(entries)
         return _break_off(fault, request, json.dumps(entries).encode())
 
-    async def _entry(self, request: web.Request, call: dict[str, Any]) -> object:
-        """The answer to one question of a batch; None where the node gave none."""
-        body = json.dumps(call).encode()
-        answer = await self._one(request, call, body, spared=OF_THE_CARRIER)
-        text = answer.body if isinstance(answer, web.Response) else b""
-        return json.loads(text) if isinstance(text, bytes) and text else None
+    async def _entries(self, request: web.Request, calls: list[dict[str, Any]]) -> list[Any]:
+        """The answers to a batch: what meets no fate of its own goes on as the batch it came in."""
+        entries, untouched = [], []
+        for call in calls:
+            fate = self._fate(call)
+            if fate in OF_THE_CARRIER or fate is None:
+                untouched.append(call)
+                continue
+            answer = await self._meet(fate, request, call)
+            text = answer.body if isinstance(answer, web.Response) else b""
+            entries.append(json.loads(text) if isinstance(text, bytes) and text else None)
+        if untouched:
+            said = await self._ask(json.dumps(untouched).encode())
+            entries += json.loads(said) if said else [None] * len(untouched)
+        return entries
 
-    async def _one(
-        self,
-        request: web.Request,
-        call: dict[str, Any],
-        body: bytes,
-        *,
-        spared: Collection[Fault] = (),
-    ) -> web.StreamResponse:
+    def _fate(self, call: dict[str, Any]) -> Fault | str | None:
+        """What befalls this question: a fault, a refusal in a real node's words, or nothing."""
         method, parameters = call["method"], call.get("params") or []
         refusal = self._rule(method, parameters)
         if refusal is not None:
-            return _error(call, refusal)
+            return refusal
         if self._is_stalled(method, parameters):
+            return _STANDS_STILL
+        return choose(method, chance=self.chance, dice=self._dice)
+
+    async def _meet(
+        self, fate: Fault | str | None, request: web.Request, call: dict[str, Any]
+    ) -> web.StreamResponse:
+        """Let it happen."""
+        if fate is None:
+            return await self._forward(json.dumps(call).encode())
+        if fate == _STANDS_STILL:
             self.counts[Fault.STALLED_FINALITY] += 1
             return await self._older(call, self._stalled_at)
-        fault = choose(method, chance=self.chance, dice=self._dice)
-        if fault is None or fault in spared:
-            return await self._forward(body)
-        return await self._commit(fault, request, call, body)
+        if isinstance(fate, Fault):
+            return await self._commit(fate, request, call)
+        return _error(call, fate)
 
     async def _commit(
-        self, fault: Fault, request: web.Request, call: dict[str, Any], body: bytes
+        self, fault: Fault, request: web.Request, call: dict[str, Any]
     ) -> web.StreamResponse:
         """Let the fault happen and count it."""
         self.counts[fault] += 1
+        body = json.dumps(call).encode()
         if fault in FALSE_REFUSALS:
             if self._dice.random() < DELIVERED_ALL_THE_SAME:
                 await self._ask(body)
@@ -228,11 +240,20 @@ class Proxy:
             self.counts[Fault.REPLACEMENT_RULE] += 1
         return FALSE_REFUSALS[Fault.FALSE_UNDERPRICED]
 
-    def _remember(self, raw: str, answer: bytes) -> None:
+    def _remember_all(self, asked: Any, text: bytes) -> None:  # noqa: ANN401 - one call or several
         """What the node took is in its pool, until it is mined or the pool is emptied."""
-        if b'"result"' not in answer:
-            return
-        offer = _offer(raw)
+        calls = asked if isinstance(asked, list) else [asked]
+        answers = json.loads(text)
+        taken = {
+            each["id"]
+            for each in (answers if isinstance(answers, list) else [answers])
+            if "result" in each
+        }
+        for call in calls:
+            if call["method"] == "eth_sendRawTransaction" and call["id"] in taken:
+                self._remember(_offer(call["params"][0]))
+
+    def _remember(self, offer: _Offer) -> None:
         if offer.lane not in self._held:
             self._order.append(offer.lane)
         self._held[offer.lane] = offer
@@ -263,7 +284,7 @@ class Proxy:
         except (ClientError, TimeoutError):
             return b""
         if b"eth_sendRawTransaction" in body and _node.get() == self._upstream:
-            self._remember(json.loads(body)["params"][0], text)
+            self._remember_all(json.loads(body), text)
         return text
 
 

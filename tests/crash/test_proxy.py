@@ -16,8 +16,14 @@ ASKED = 200
 
 
 async def a_node(request):
-    call = await request.json()
-    return web.json_response({"jsonrpc": "2.0", "id": call["id"], "result": "0x1"})
+    asked = await request.json()
+    if isinstance(asked, list):
+        return web.json_response([answer_to(call) for call in asked])
+    return web.json_response(answer_to(asked))
+
+
+def answer_to(call):
+    return {"jsonrpc": "2.0", "id": call["id"], "result": "0x1"}
 
 
 async def batches(chance):
