@@ -12,7 +12,7 @@ from issuance.services import lanes
 LEASE = timedelta(seconds=2)
 BATCH_MAX = 50
 # A failover fills twice as many nonces of each key: few, or a campaign would do little else.
-IN_FLIGHT_MAX = 4
+IN_FLIGHT_MAX = 3
 
 
 def hurry() -> None:
