@@ -267,7 +267,9 @@ def _look_again(look: _Look) -> None:
 
 
 def _wait(row: ChainTransaction, note: str, look_in: timedelta, now: datetime) -> None:
-    services.record_note(chain_transaction_id=row.pk, note=note, look_in=look_in, now=now)
+    services.record_note(
+        chain_transaction_id=row.pk, lease=row.leased_until, note=note, look_in=look_in, now=now
+    )
 
 
 def _is_lowest(row: ChainTransaction) -> bool:

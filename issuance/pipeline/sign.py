@@ -56,7 +56,13 @@ def sign_and_send(
     except (DomainError, ChainError, SignerError) as obstacle:
         _log.warning("signing_waits", transaction=row.public_id, reason=obstacle.code)
         note = f"{obstacle.code}: {obstacle}"
-        services.record_note(chain_transaction_id=row.pk, note=note, look_in=RETRY, now=now)
+        services.record_note(
+            chain_transaction_id=row.pk,
+            lease=row.leased_until,
+            note=note,
+            look_in=RETRY,
+            now=now,
+        )
         _give_up(row, obstacle, now=now)
         return False
     if attempt is None:

@@ -26,11 +26,21 @@ NOTE_LENGTH_MAX = 200
 
 @use_case
 def record_note(
-    *, chain_transaction_id: uuid.UUID, note: str, look_in: timedelta, now: datetime
+    *,
+    chain_transaction_id: uuid.UUID,
+    lease: datetime | None,
+    note: str,
+    look_in: timedelta,
+    now: datetime,
 ) -> None:
-    """Nothing was decided: keep the remark and look again later."""
+    """Nothing was decided: keep the remark and look again later.
+
+    ``lease`` is the one the caller looked under, if any. When it ran out meanwhile and another worker
+    holds the row, that one's remark and time count.
+    """
     row = _locked(chain_transaction_id)
-    if row.status not in CHAIN_TRANSACTION_FINAL:
+    is_ours = row.leased_until in {None, lease}
+    if is_ours and row.status not in CHAIN_TRANSACTION_FINAL:
         _reschedule(row, now + look_in, last_note=note[:NOTE_LENGTH_MAX], gone_since=None)
 
 

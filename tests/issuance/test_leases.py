@@ -9,12 +9,13 @@ from django.utils import timezone
 from core.errors import StateConflict
 from core.work import claim_due
 from issuance import services
-from issuance.models import Holder, Order
-from issuance.pipeline import assign, check, verified
+from issuance.models import ChainTransaction, Holder, Order
+from issuance.pipeline import advance, assign, check, verified
 from issuance.pipeline.check import LEASE
 from issuance.pipeline.world import World
 from issuance.states import ChainTransactionKind
 from tests.issuance import paper as papers
+from tests.issuance.test_states import make_transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOWHERE = cast("World", None)  # nothing here may ask the outside
@@ -91,6 +92,31 @@ def test_a_slow_check_leaves_the_order_to_the_worker_that_took_it_over(paper, mo
     monkeypatch.setattr(check, "_check", dawdle)
     assert check.check_due(world=NOWHERE, now=now) == 0
     assert lease_of(order)[0] == now + LEASE + LEASE
+
+
+def test_a_slow_worker_notes_nothing_on_a_transaction_that_another_has_claimed_since(paper):
+    now = timezone.now()
+    make_transaction(paper.token, next_attempt_at=now)
+    rows = ChainTransaction.objects.all()
+    (slow,) = claim_due(rows, now=now, lease=LEASE, limit=1)
+    (quick,) = claim_due(rows, now=now + LEASE, lease=LEASE, limit=1)
+    advance._wait(slow, "unknown: no answer", timedelta(minutes=5), now)
+    row = rows.get()
+    assert (row.leased_until, row.last_note) == (quick.leased_until, "")
+    advance._wait(quick, "unknown: no answer", timedelta(minutes=5), now)
+    row = rows.get()
+    assert (row.leased_until, row.last_note) == (None, "unknown: no answer")
+    assert row.next_attempt_at == now + timedelta(minutes=5)
+
+
+def test_what_could_not_be_signed_when_it_was_numbered_is_left_to_whoever_has_claimed_it_since(
+    paper,
+):
+    now = timezone.now()
+    numbered = make_transaction(paper.token, next_attempt_at=now)
+    (quick,) = claim_due(ChainTransaction.objects.all(), now=now, lease=LEASE, limit=1)
+    advance._wait(numbered, "halt_active: drill", timedelta(minutes=5), now)
+    assert ChainTransaction.objects.get().leased_until == quick.leased_until
 
 
 def test_a_register_entry_that_another_has_claimed_since_is_left_to_it(paper):
