@@ -53,17 +53,18 @@ class Checker:
         """Look until the end is announced, then judge."""
         while not (self._folder / "final").exists():
             try:
-                self._look()
+                self.look()
             except (RpcError, OSError, URLError, KeyError, TypeError):
                 pass  # the chain moved under the question: look again
             except psycopg.Error:
                 self._books.forget_connection()
             time.sleep(LOOK_SECONDS)
-        self._judge()
+        self.judge()
         verdict = {**self.counts, "blocks": self.blocks_checked}
         (self._folder / "verdict.json").write_text(json.dumps(verdict))
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look once. Raises RpcError and the like when the chain moves under the question."""
         # Completed first, chain after: what is completed must be on the chain that is read later.
         completed = self._books.completed_lately(LATELY_SECONDS)
         fresh = self._chain.look()
@@ -127,6 +128,10 @@ class Checker:
                     "I7", tx_hash, f"mined, but never saved: {self._chain.describe(tx_hash)}"
                 )
 
+    def close(self) -> None:
+        """Let go of the database."""
+        self._books.forget_connection()
+
     def _is_strict(self) -> bool:
         """After a failover the database may have forgotten what it sent: the guard's hour."""
         return not (self._folder / "failovers").exists()
@@ -146,7 +151,7 @@ class Checker:
                 self._find("I4", order.client_order_id, "completed before it was final")
             self._settled_ids.add(order.onchain_id)
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
         """The end: everything is asked afresh from the first block on."""
         events: dict[int, list[Moved]] = {}
         for each in self._chain.all_moved():

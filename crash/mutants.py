@@ -389,9 +389,11 @@ MUTANTS: dict[str, Callable[["Post"], None]] = {
 }
 
 
-def become(name: str, post: "Post") -> None:
-    """Turn this worker process into the named mutant; the empty name changes nothing."""
-    # Every worker is forked with the same dice; each must throw its own.
-    _dice.seed()
+def become(name: str, post: "Post", *, seed: int | None = None) -> None:
+    """Turn this worker process into the named mutant; the empty name changes nothing.
+
+    Every worker is forked with the same dice; each throws its own unless it is given a seed.
+    """
+    _dice.seed(seed)
     if name:
         MUTANTS[name](post)
