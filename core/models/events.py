@@ -37,7 +37,12 @@ class Event(PublicRow):
     PREFIX = "evt"
     OBJECT = "event"
 
-    stream = models.ForeignKey(EventStream, on_delete=models.PROTECT, related_name="events")
+    stream = models.ForeignKey(
+        EventStream,
+        on_delete=models.PROTECT,
+        related_name="events",
+        db_index=False,  # event_sequence_once leads with it
+    )
     institution = models.ForeignKey(Institution, null=True, on_delete=models.PROTECT)
     sequence = models.BigIntegerField()
     type = models.CharField(max_length=80)

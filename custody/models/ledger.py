@@ -75,9 +75,12 @@ class LedgerTransfer(PublicRow):
     custody_account = models.ForeignKey(
         CustodyAccount, on_delete=models.PROTECT, related_name="transfers"
     )
-    source = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="outgoing")
+    # Source, destination and original lead a unique constraint each.
+    source = models.ForeignKey(
+        LedgerAccount, on_delete=models.PROTECT, related_name="outgoing", db_index=False
+    )
     destination = models.ForeignKey(
-        LedgerAccount, on_delete=models.PROTECT, related_name="incoming"
+        LedgerAccount, on_delete=models.PROTECT, related_name="incoming", db_index=False
     )
     quantity = UnitsField()
     value_date = models.DateField()
@@ -85,7 +88,7 @@ class LedgerTransfer(PublicRow):
     source_after = UnitsField()
     destination_seq = models.BigIntegerField()
     destination_after = UnitsField()
-    reverses = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
+    reverses = models.ForeignKey("self", null=True, on_delete=models.PROTECT, db_index=False)
     cause = models.CharField(max_length=120)
     made_by = models.CharField(max_length=80)
     approved_by = models.CharField(max_length=80, blank=True)

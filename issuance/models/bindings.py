@@ -8,7 +8,10 @@ class ChainTransactionOrder(models.Model):
     """One order inside one transaction. ``live`` ends when it is proven not to have happened."""
 
     chain_transaction = models.ForeignKey(
-        "issuance.ChainTransaction", on_delete=models.PROTECT, related_name="order_bindings"
+        "issuance.ChainTransaction",
+        on_delete=models.PROTECT,
+        related_name="order_bindings",
+        db_index=False,  # order_binding_index_once leads with it
     )
     order = models.ForeignKey("issuance.Order", on_delete=models.PROTECT, related_name="bindings")
     index = models.PositiveSmallIntegerField()

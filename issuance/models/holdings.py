@@ -13,8 +13,13 @@ class Holding(models.Model):
     lies in the contract for its redemptions, which is no part of the balance.
     """
 
-    token = models.ForeignKey("issuance.Token", on_delete=models.PROTECT, related_name="holdings")
-    log = models.ForeignKey("issuance.TokenLog", on_delete=models.PROTECT, related_name="+")
+    # Indexed below: each leads one there.
+    token = models.ForeignKey(
+        "issuance.Token", on_delete=models.PROTECT, related_name="holdings", db_index=False
+    )
+    log = models.ForeignKey(
+        "issuance.TokenLog", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     account = models.CharField(max_length=42)
     block = models.BigIntegerField()
     block_time = models.DateTimeField()

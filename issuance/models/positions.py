@@ -35,7 +35,10 @@ class TokenLog(models.Model):
     that the chain has no more, read again after a reorganisation below finality, has a VanishedLog.
     """
 
-    token = models.ForeignKey("issuance.Token", on_delete=models.PROTECT, related_name="logs")
+    # Three indexes lead with the token.
+    token = models.ForeignKey(
+        "issuance.Token", on_delete=models.PROTECT, related_name="logs", db_index=False
+    )
     block = models.BigIntegerField()
     block_hash = models.CharField(max_length=66)
     tx_hash = models.CharField(max_length=66)

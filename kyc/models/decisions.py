@@ -42,7 +42,7 @@ class Decision(PublicRow):
     investor = models.ForeignKey(Investor, on_delete=models.PROTECT, related_name="decisions")
     action = models.CharField(max_length=20, choices=Action)
     trigger = models.CharField(max_length=40)
-    effect = models.CharField(max_length=10, db_index=True)
+    effect = models.CharField(max_length=10)
     as_of = models.DateTimeField()
     policies = ArrayField(models.CharField(max_length=64))
     fired = models.JSONField()
@@ -61,6 +61,7 @@ class Decision(PublicRow):
                 ),
             ),
         ]
+        indexes = [models.Index(name="decision_by_effect", fields=["effect"])]
 
     policy_versions: Sequence[PolicyVersion] = ()
 
