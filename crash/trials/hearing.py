@@ -11,11 +11,11 @@ from crash.weather import shows
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the judge found, and what befell workers that no event explains."""
+    """What the judge found, which of it names the bug, and what else befell the workers."""
 
     found: list[dict[str, Any]]
+    names: list[dict[str, Any]]
     accidents: list[str]
-    names_the_bug: bool
 
 
 def hold(name: str, *, place: Place, mutant: str = "") -> Heard:
@@ -29,5 +29,5 @@ def hold(name: str, *, place: Place, mutant: str = "") -> Heard:
         trial.close()
     finally:
         wire.close()
-    named = any(shows(each, events.shows) for each in found)
-    return Heard(found, trial.accidents, named)
+    names = [each for each in found if shows(each, events.shows)]
+    return Heard(found, names, trial.accidents)

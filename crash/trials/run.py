@@ -1,0 +1,115 @@
+"""Trials on servers of their own, for ``./dev crash``: ``run_trials`` holds them, two at once.
+
+Run as ``python -m crash.trials.run SPEC``, one process per trial, so that nothing of one reaches
+another; ``result.json`` in the spec's folder is what was heard.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from config.devstack import places
+from config.devstack.processes import StackError
+from crash.ground import Ground
+from crash.results import KILLED, SOUND, SURVIVED
+from crash.servers import Cluster
+
+AT_ONCE = 2
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """One trial to be held: its events, who meets them (nobody: the sound pipeline), and where."""
+
+    name: str
+    mutant: str
+    folder: str
+    golden: str
+
+
+def run_trials(names: Sequence[str], *, folder: Path, golden: Path) -> dict[str, str]:
+    """Each mutant through its trial; name -> killed or survived.
+
+    Under SOUND it says whether the sound pipeline survived every one of these trials. ``golden`` is
+    the migrated database that each starts from. Raises StackError when a trial ended without a word.
+    """
+    waiting = [
+        Hearing(name=name, mutant=mutant, folder=str(folder / called), golden=str(golden))
+        for name in names
+        for mutant, called in ((name, f"trial-{name.lower()}"), ("", f"trial-{name.lower()}-sound"))
+    ]
+    running: list[tuple[Hearing, subprocess.Popen[bytes]]] = []
+    ends = {SOUND: SURVIVED}
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            running.append((waiting[0], _start(waiting.pop(0))))
+        time.sleep(POLL_SECONDS)
+        for pair in [pair for pair in running if pair[1].poll() is not None]:
+            running.remove(pair)
+            hearing, end = pair[0], _end(pair[0])
+            if hearing.mutant:
+                ends[hearing.mutant] = end
+            elif end == KILLED:
+                ends[SOUND] = KILLED
+    return {SOUND: ends[SOUND]} | {name: ends[name] for name in names}
+
+
+def _start(hearing: Hearing) -> "subprocess.Popen[bytes]":
+    folder = places.own_folder(Path(hearing.folder))
+    spec = folder / "spec.json"
+    spec.write_text(json.dumps(asdict(hearing)))
+    with (folder / "trial.log").open("wb") as log:
+        command = [sys.executable, "-m", "crash.trials.run", str(spec)]
+        return subprocess.Popen(command, cwd=places.CHECKOUT, stdout=log, stderr=log)
+
+
+def _end(hearing: Hearing) -> str:
+    path = Path(hearing.folder) / "result.json"
+    if not path.exists():
+        raise StackError(f"the trial in {hearing.folder} ended without a word")
+    heard: dict[str, Any] = json.loads(path.read_text())
+    named = heard["names"] if hearing.mutant else heard["found"]
+    # Of the sound pipeline nothing may be found at all, nor may it have fallen over.
+    is_killed = bool(named or (heard["accidents"] and not hearing.mutant))
+    end = KILLED if is_killed else SURVIVED
+    said = "; ".join(f"{each['invariant']} {each['what']}" for each in named[:1])
+    who = hearing.mutant or f"{SOUND} in the trial of {hearing.name}"
+    print(f"  {who}: {end} {said} ({heard['seconds']} s)", flush=True)
+    return end
+
+
+def _hold(hearing: Hearing) -> None:
+    folder = Path(hearing.folder)
+    ground = Ground(folder, Cluster(folder))
+    try:
+        ground.start(Path(hearing.golden))
+        import django  # noqa: PLC0415 - the settings read the environment made above
+
+        django.setup()
+        from crash.trials.hearing import hold  # noqa: PLC0415 - as above
+        from crash.trials.trial import Place  # noqa: PLC0415 - as above
+        from tests.issuance.stage import build  # noqa: PLC0415 - as above
+
+        place = Place(
+            stage=build(ground.chain).ready(),
+            folder=folder,
+            database_url=ground.cluster.url,
+            redis_url=ground.redis.url,
+        )
+        began = time.monotonic()
+        heard = hold(hearing.name, place=place, mutant=hearing.mutant)
+        seconds = round(time.monotonic() - began, 1)
+        (folder / "result.json").write_text(json.dumps(asdict(heard) | {"seconds": seconds}))
+    finally:
+        ground.stop()
+        ground.remove()
+
+
+if __name__ == "__main__":
+    _hold(Hearing(**json.loads(Path(sys.argv[1]).read_text())))
