@@ -32,6 +32,10 @@ class HoldRows(models.QuerySet["Hold"]):
         unended = self.exclude(status__in=[HoldStatus.LIFTED, HoldStatus.EXPIRED])
         return unended.filter(Q(until=None) | Q(until__gt=now))
 
+    def over(self, *, now: datetime) -> "HoldRows":
+        """Holds whose time is over, and whose end nobody has written down yet."""
+        return self.filter(status=HoldStatus.ACTIVE, until__lte=now)
+
     def stopping(self, direction: Direction, *, now: datetime) -> "HoldRows":
         """Those in force that stop one direction, the one that lasts longest first."""
         rows = self.in_force(now=now).filter(**{f"stops_{direction.lower()}": True})

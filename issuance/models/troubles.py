@@ -15,7 +15,7 @@ LAPSE = timedelta(minutes=2)
 class Trouble(models.Model):
     """One piece of work that fails: ``work`` on ``network``, for the token of symbol ``subject``.
 
-    ``subject`` is empty where the work concerns the whole network. ``ours`` says that our own code
+    ``subject`` is empty where the work concerns the whole network, ``network`` where it concerns all. ``ours`` says that our own code
     or books refused, not a node or a signer. A row that is not seen again for ``LAPSE`` is over;
     the next trouble of the same work begins it anew.
     """
@@ -46,6 +46,6 @@ class Trouble(models.Model):
             token__symbol=OuterRef("subject"),
             moved_at__gt=OuterRef("seen_at"),
         )
-        rows = cls.objects.filter(network=network, seen_at__gt=now - LAPSE)
+        rows = cls.objects.filter(network__in=[network, ""], seen_at__gt=now - LAPSE)
         moved_on = Q(work=Work.FOLLOW) & Exists(cursors)
         return rows.exclude(moved_on).order_by("work", "subject")

@@ -2,24 +2,27 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 import structlog
 
 from core.errors import DomainError
-from issuance import services
+from issuance import queries, services
 from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.standards import SHAREMINT
 from issuance.chain.token import TokenReader
-from issuance.models import Token, TransferStop
+from issuance.models import Hold, Token, TransferStop
 from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
-from issuance.pipeline.walls import Piece, Wall
+from issuance.pipeline.walls import Piece, Wall, by_halves
 from issuance.pipeline.world import World
 from issuance.services.stops import encode_stops, is_on_its_way
 from issuance.states import ChainTransactionKind, SignerRole, Work
 
 BATCH_MAX = 100
+# A hold may concern every network.
+_EXPIRY = Piece(Work.HOLD, "")
 _log = structlog.get_logger(__name__)
 
 
@@ -29,9 +32,28 @@ def enforce_holds(*, world: World, now: datetime) -> int:
 
     Lifting the pause of a token is the admin's, by the contract's own rule: nothing is signed for it.
     """
-    services.expire_holds(now=now)
-    differing = services.want_stops(now=now)
+    with Wall(piece=_EXPIRY, now=now):
+        over = list(Hold.objects.over(now=now).order_by("pk"))
+        by_halves(over, partial(_expire, now=now), piece=_EXPIRY, give_up=_leave_due, now=now)
     numbered = 0
+    for network in sorted({token.network for token in queries.tokens()}):
+        with Wall(piece=Piece(Work.HOLD, network), now=now):
+            numbered += _enforce_on(network, world=world, now=now)
+    return numbered
+
+
+def _expire(holds: Sequence[Hold], *, now: datetime) -> int:
+    return services.expire_holds(hold_ids=[hold.pk for hold in holds], now=now) if holds else 0
+
+
+def _leave_due(hold: Hold) -> None:
+    """It holds nothing any more; its end is written down at a later tick."""
+    _log.warning("hold_not_ended", hold=hold.public_id)
+
+
+def _enforce_on(network: str, *, world: World, now: datetime) -> int:
+    numbered = 0
+    differing = services.want_stops(network=network, now=now)
     for token, stops in groupby(differing, key=lambda stop: stop.token):
         # An issuer's ERC-3643 token is frozen and paused by that token's own agents.
         if token.standard != SHAREMINT or is_on_its_way(token=token):

@@ -115,9 +115,9 @@ def lift_hold(
 
 
 @use_case
-def expire_holds(*, now: datetime) -> int:
-    """Record the end of holds whose time is over; returns how many."""
-    over = Hold.objects.filter(status=HoldStatus.ACTIVE, until__lte=now)
+def expire_holds(*, hold_ids: Sequence[uuid.UUID], now: datetime) -> int:
+    """Record the end of those of the holds whose time is over; returns how many."""
+    over = Hold.objects.over(now=now).filter(pk__in=hold_ids)
     rows = list(over.order_by("pk").select_for_update(no_key=True, skip_locked=True))
     if rows:
         _let_held_go(now=now)

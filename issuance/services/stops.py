@@ -28,15 +28,17 @@ Place = tuple[uuid.UUID, uuid.UUID | None]
 
 
 @use_case
-def want_stops(*, now: datetime) -> list[TransferStop]:
-    """Bring what is wanted up to the holds in force; returns the places where the chain differs.
+def want_stops(*, network: str, now: datetime) -> list[TransferStop]:
+    """Bring what is wanted on a network up to the holds in force; returns where its chain differs.
 
     A place that somebody else froze or paused before us is never undone by us.
     """
-    wanted = _wanted_places(now)
+    tokens = set(Token.objects.filter(network=network).values_list("pk", flat=True))
+    wanted = {place for place in _wanted_places(now) if place[0] in tokens}
+    here = TransferStop.objects.filter(token__in=tokens)
     rows = {
         (row.token_id, row.wallet_id): row
-        for row in TransferStop.objects.select_for_update(no_key=True).order_by("pk")
+        for row in here.select_for_update(no_key=True, of=("self",)).order_by("pk")
     }
     TransferStop.objects.bulk_create(
         TransferStop(token_id=token_id, wallet_id=wallet_id, wanted=True, changed_at=now)
@@ -46,9 +48,7 @@ def want_stops(*, now: datetime) -> list[TransferStop]:
         if row.wanted != (place in wanted):
             row.wanted, row.changed_at = place in wanted, now
             row.save(update_fields=["wanted", "changed_at"])
-    differing = TransferStop.objects.exclude(wanted=F("standing")).filter(
-        Q(wanted=True) | Q(ours=True)
-    )
+    differing = here.exclude(wanted=F("standing")).filter(Q(wanted=True) | Q(ours=True))
     return list(differing.select_related("token__fund", "wallet").order_by("token_id", "pk"))
 
 

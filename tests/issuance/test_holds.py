@@ -131,9 +131,10 @@ def test_a_hold_ends_with_its_time_even_before_anybody_records_it():
     order = Order(token=paper.token, investor=paper.investor, wallet=paper.wallet, type="MINT")
     assert services.holds.set_aside([order], now=until - timedelta(seconds=1)) == []
     assert services.holds.set_aside([order], now=until) == [order]
-    assert services.expire_holds(now=until - timedelta(seconds=1)) == 0
-    assert services.expire_holds(now=until) == 1
-    assert services.expire_holds(now=until) == 0
+    ids = [row.pk]
+    assert services.expire_holds(hold_ids=ids, now=until - timedelta(seconds=1)) == 0
+    assert services.expire_holds(hold_ids=ids, now=until) == 1
+    assert services.expire_holds(hold_ids=ids, now=until) == 0
     row.refresh_from_db()
     assert (row.status, row.ended_by) == ("EXPIRED", "system:issuance.pipeline")
 

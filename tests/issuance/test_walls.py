@@ -1,6 +1,7 @@
 """An error nobody foresaw stays with the piece of work it met, and people see it."""
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from django.db import DataError, OperationalError
@@ -9,7 +10,15 @@ from django.utils import timezone
 from core.errors import StateConflict
 from core.ids import new_uuid
 from issuance import services
-from issuance.models import ChainCursor, ChainTransaction, Holder, NetworkGate, Order, Trouble
+from issuance.models import (
+    ChainCursor,
+    ChainTransaction,
+    Holder,
+    NetworkGate,
+    Order,
+    Token,
+    Trouble,
+)
 from issuance.pipeline import (
     advance,
     assign,
@@ -25,13 +34,16 @@ from issuance.pipeline import (
 )
 from issuance.pipeline import waves as plain
 from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall, by_halves
-from issuance.services import assignment, postings, registers
-from issuance.states import Work
+from issuance.pipeline.world import World
+from issuance.services import assignment, holds, postings, registers
+from issuance.services.holds import HoldTerms
+from issuance.states import Direction, HoldOwner, HoldReason, Work
 from tests.issuance import paper as papers
-from tests.issuance.stage import make_wallet
+from tests.issuance.stage import TEST, make_wallet
 
 PIECE = Piece(Work.ASSIGN, "anvil", "sIBIT")
 FAR = "far"
+NOWHERE = cast("World", None)  # nothing may ask the outside
 
 
 class Fault(Exception):
@@ -72,6 +84,7 @@ WORKS = [
     pytest.param((reserves, "_request", "request_due", "attest"), id="attest"),
     pytest.param((holders, "_want", "register_due", "register"), id="register"),
     pytest.param((assign, "_claim", "assign_due", "assign"), id="assign"),
+    pytest.param((stops, "_enforce_on", "enforce_holds", "hold"), id="hold"),
 ]
 
 
@@ -266,6 +279,47 @@ def test_a_hold_that_meets_a_fault_is_written_down(ready, monkeypatch, faults):
     monkeypatch.setattr(stops, "_enforce", fail)
     assert stops.enforce_holds(world=ready.world, now=timezone.now()) == 0
     assert work_of(Trouble.objects.get()) == ("hold", "anvil", ready.token.symbol, FAULT)
+    assert faults
+    faults.clear()
+
+
+def test_a_hold_whose_end_meets_a_fault_keeps_neither_another_one_nor_the_chain_from_its_turn(
+    two_networks, monkeypatch, faults
+):
+    token = Token.objects.get(network=FAR)
+    until = timezone.now() + timedelta(hours=1)
+    terms = HoldTerms(
+        directions=frozenset({Direction.MINT}),
+        owner=HoldOwner.OPERATIONS,
+        reason_code=HoldReason.CORPORATE_ACTION,
+        note="drill",
+        until=until,
+        token_id=token.pk,
+    )
+    poisoned, other = [
+        services.place_hold(terms=terms, actor=TEST, now=timezone.now()) for _ in range(2)
+    ]
+    end, asked = holds._end, []
+
+    def fail(row, **rest):
+        if row.pk == poisoned.pk:
+            raise Fault
+        end(row, **rest)
+
+    def want(*, network, **_):
+        asked.append(network)
+        return []
+
+    monkeypatch.setattr(holds, "_end", fail)
+    monkeypatch.setattr(services, "want_stops", want)
+    assert stops.enforce_holds(world=NOWHERE, now=until) == 0
+    poisoned.refresh_from_db()
+    other.refresh_from_db()
+    assert (poisoned.status, other.status) == ("ACTIVE", "EXPIRED")
+    assert set(asked) == two_networks
+    assert work_of(Trouble.objects.get()) == ("hold", "", "", FAULT)
+    for network in two_networks:
+        assert Trouble.now_on(network=network, now=until).exists(), "it concerns every network"
     assert faults
     faults.clear()
 

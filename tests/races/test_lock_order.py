@@ -125,9 +125,10 @@ def end_a_hold(paper):
         until=now + LEASE,
         fund_id=paper.fund.pk,
     )
-    services.place_hold(terms=terms, actor=TEST, now=now)
+    hold = services.place_hold(terms=terms, actor=TEST, now=now)
     Order.objects.update(reason_code=HELD)
-    return Meeting(rows, lambda: services.expire_holds(now=now + 2 * LEASE))
+    later = now + 2 * LEASE
+    return Meeting(rows, lambda: services.expire_holds(hold_ids=[hold.pk], now=later))
 
 
 def entries_of(paper, **changes):
