@@ -68,6 +68,7 @@ class Failovers:
         self.lost_commits += lost.lost_events > 0
         self.lost_rows += lost.lost_events + lost.lost_attempts
         self.log(f"failover: lost {lost.lost_events} events, {lost.lost_attempts} attempts")
+        self.operator.progress()
         self._completed_before = self.operator.completed
         self._ended_at = time.monotonic()
         cluster.begin_standby()

@@ -46,11 +46,20 @@ def test_what_one_part_missed_the_sum_misses():
 
 
 def test_the_parts_shares_make_up_every_bar():
-    parts = [long.part_spec(a_spec(), number) for number in range(long.PARTS)]
+    parts = [long.part_spec(a_spec(), n, count=4, before=[]) for n in range(4)]
     assert len({part.seed for part in parts}) == long.PARTS
     for name, bar in BARS.items():
-        assert sum(part.at_least[name] for part in parts) >= bar
-    assert sum(part.at_least["failpoints"] for part in parts) >= HITS_MIN
+        assert 4 * parts[0].at_least[name] >= bar
+    assert 4 * parts[0].at_least["failpoints"] >= HITS_MIN
+
+
+def test_a_part_is_asked_for_its_share_of_what_is_left():
+    rich = a_part(1, orders=BARS["orders"] // 2, kills=2 * BARS["kills"])
+    second = long.part_spec(a_spec(), 1, count=4, before=[rich])
+    assert BARS["orders"] / 2 <= 3 * second.at_least["orders"] < BARS["orders"]
+    assert second.at_least["kills"] == 1
+    last = long.part_spec(a_spec(), 3, count=4, before=[rich])
+    assert BARS["orders"] / 2 <= last.at_least["orders"] < BARS["orders"]
 
 
 def test_a_run_that_was_interrupted_goes_on_with_the_part_it_did_not_finish(ground):
