@@ -1,14 +1,17 @@
 """What must always hold between chain, ledger and rows; whatever does not is named, never mended."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Max, Q, QuerySet, Sum
 
+from core.outage import is_outage
 from core.units import Units, format_quantity
 from custody import queries as custody_queries
 from issuance import queries, services
@@ -23,6 +26,7 @@ from issuance.models import (
     Token,
     Trouble,
 )
+from issuance.pipeline.walls import Piece, Wall
 from issuance.services.recovered_orders import executed_unsigned
 from issuance.states import (
     CHAIN_TRANSACTION_FINAL,
@@ -51,30 +55,69 @@ class Violation:
     detail: str
 
 
+@dataclass(slots=True)
+class _Audit:
+    """What a look at the books found, and which of its checks met a fault of ours."""
+
+    found: list[tuple[Piece, Violation]] = field(default_factory=list)
+    faults: list[tuple[Piece, Exception]] = field(default_factory=list)
+
+    def ask(self, piece: Piece, check: Callable[[], list[Violation]]) -> None:
+        """Make one check; what it meets is kept for later, and the others go on."""
+        try:
+            # What the database refuses ends this check alone.
+            with transaction.atomic(savepoint=True):
+                self.found += [(piece, each) for each in check()]
+        except Exception as fault:
+            if is_outage(fault):
+                raise
+            self.faults.append((piece, fault))
+
+
 def enforce(*, now: datetime) -> list[Violation]:
-    """Check, and open the breaker of whatever is violated."""
-    found = check_all()
-    for each in found:
-        services.trip(name=each.breaker, reason=f"{each.name}: {each.detail}"[:400], now=now)
-    return found
+    """Check, and open the breaker of whatever is violated.
+
+    A check that meets a fault keeps no other one from being made, nor a breaker from opening; it
+    is written down for people, as all work that fails.
+    """
+    audit = _audit()
+    for piece, fault in audit.faults:
+        with Wall(piece=piece, now=now):
+            raise fault
+    for piece, each in audit.found:
+        with Wall(piece=piece, now=now):
+            services.trip(name=each.breaker, reason=f"{each.name}: {each.detail}"[:400], now=now)
+    return [each for _, each in audit.found]
 
 
 def check_all() -> list[Violation]:
-    """Every violation found now, from the rows alone; the follower supplies the chain's figures."""
-    found = []
+    """Every violation found now, from the rows alone; the follower supplies the chain's figures.
+
+    Raises what a check met that nobody foresaw: books that could not be read are not in order.
+    """
+    audit = _audit()
+    for _, fault in audit.faults:
+        raise fault
+    return [each for _, each in audit.found]
+
+
+def _audit() -> _Audit:
+    audit = _Audit()
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         # One snapshot, or a commit between two reads would look like a difference.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         now = _snapshot_time(cursor)
         for token in queries.tokens():
-            found += _check_token(token)
-            found += _check_caps(token, now=now)
-            found += _check_record(token, now=now)
-        for row in Move.objects.exclude(status__in=sorted(MOVE_FINAL)):
-            found += _check_move(row)
+            piece = Piece.of(Work.AUDIT, token)
+            audit.ask(piece, partial(_check_token, token))
+            audit.ask(piece, partial(_check_caps, token, now=now))
+            audit.ask(piece, partial(_check_record, token, now=now))
+        open_moves = Move.objects.exclude(status__in=sorted(MOVE_FINAL))
+        for row in open_moves.select_related("to_token"):
+            audit.ask(Piece.of(Work.AUDIT, row.to_token), partial(_check_move, row))
         for signer in Signer.objects.order_by("pk"):
-            found += _check_lane(signer)
-    return found
+            audit.ask(Piece(Work.AUDIT, signer.network), partial(_check_lane, signer))
+    return audit
 
 
 def _check_token(token: Token) -> list[Violation]:

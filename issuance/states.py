@@ -35,6 +35,7 @@ class Work(TextChoices):
     WATCH = "watch"
     LOOK = "look"
     FOLLOW = "follow"
+    AUDIT = "audit"
 
 
 class SignerRole(TextChoices):

@@ -1,19 +1,21 @@
 """Invariants: quiet books pass, and each planted difference is named and halts."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
 from core.errors import HaltActive
 from core.ids import new_uuid
 from core.models import Breaker
 from custody.models import Attestation
-from issuance import invariants, queries
-from issuance.models import Order, SupplySnapshot
+from issuance import invariants, queries, services
+from issuance.models import Order, SupplySnapshot, Trouble
 from tests.custody import rows as custody_rows
 from tests.issuance import paper as papers
 from tests.issuance.test_moves_api import build
@@ -50,6 +52,67 @@ def test_quiet_books_pass(paper):
     said = StringIO()
     call_command("check_invariants", stdout=said)
     assert json.loads(said.getvalue()) == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(lambda: int("nobody foresaw it"), id="our code"),
+        pytest.param(lambda: connection.cursor().execute("SELECT 1 / 0"), id="the database"),
+    ],
+)
+def test_a_check_that_meets_a_fault_keeps_no_other_check_from_halting(
+    paper, fault, monkeypatch, faults
+):
+    see(paper, 10**18)
+
+    def fail(*_, **__):
+        fault()
+
+    monkeypatch.setattr(invariants, "_check_caps", fail)
+    monkeypatch.setattr(invariants, "_check_lane", fail)
+    (found,) = invariants.enforce(now=timezone.now())
+    assert found.name == "supply_is_completed_orders"
+    assert Breaker.objects.get().name == queries.token_breaker(paper.token)
+    seen = {(each.work, each.network, each.subject, each.code) for each in Trouble.objects.all()}
+    network = paper.token.network
+    assert seen == {
+        ("audit", network, paper.token.symbol, "internal_error"),
+        ("audit", network, "", "internal_error"),
+    }
+    with pytest.raises((ValueError, DataError)):
+        invariants.check_all()
+    assert faults
+    faults.clear()
+
+
+def test_a_breaker_that_cannot_be_opened_keeps_no_other_one_closed(paper, monkeypatch, faults):
+    see(paper, 10**18)
+    other = papers.register(paper.fund, network="far", chain_id=5)
+    see(replace(paper, token=other), 10**18)
+    trip = services.trip
+
+    def fail(*, name, **rest):
+        if name == queries.token_breaker(paper.token):
+            raise KeyError
+        trip(name=name, **rest)
+
+    monkeypatch.setattr(services, "trip", fail)
+    assert len(invariants.enforce(now=timezone.now())) == 2
+    assert Breaker.objects.get().name == queries.token_breaker(other)
+    assert faults
+    faults.clear()
+
+
+@pytest.mark.usefixtures("paper")
+def test_a_database_that_is_away_is_no_fault_of_a_check(monkeypatch):
+    def fail(*_, **__):
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(invariants, "_check_caps", fail)
+    with pytest.raises(OperationalError):
+        invariants.enforce(now=timezone.now())
+    assert not Trouble.objects.exists()
 
 
 def test_supply_that_no_order_explains_halts_the_token(paper):
