@@ -1,4 +1,4 @@
-"""Many rows in one statement: each column travels as one array, so its text stays short."""
+"""Many rows in one statement: new ones by COPY, changes with one array for each column."""
 
 import json
 import re
@@ -29,31 +29,58 @@ _PLAIN: Mapping[str, type] = {
 
 
 def insert_many(rows: Sequence[Model]) -> None:
-    """INSERT rows of one model: what ``bulk_create`` does, at a third of its cost.
+    """COPY rows of one model in: what ``bulk_create`` does, at a fifth of its cost.
 
-    A key that the database draws is drawn for all rows or none (TypeError), and set on them.
+    A key that the database draws is drawn for all rows or none (TypeError), and set on them. Every
+    value travels in the binary form of its column, so the server reads no text for it.
     """
     if not rows:
         return
     meta = type(rows[0])._meta
-    drawn = isinstance(meta.pk, AutoField) and all(row.pk is None for row in rows)
-    fields = [each for each in meta.concrete_fields if not (drawn and each.primary_key)]
-    arrays = [array_of(each, [getattr(row, each.attname) for row in rows]) for each in fields]
-    places = range(len(fields))
-    given = ", ".join(f"%s::{_travels_as(each)}[]" for each in fields)
-    taken = ", ".join(f"c{n}::{array_type(fields[n])}" for n in places)
-    statement = f"""
-        INSERT INTO "{meta.db_table}" ({", ".join(f'"{each.column}"' for each in fields)})
-        SELECT {taken} FROM unnest({given}) AS given ({", ".join(f"c{n}" for n in places)})
-        {f'RETURNING "{meta.pk.column}"' if drawn else ""}
-    """  # noqa: S608 - every name is a column of our own models
-    with connection.cursor() as cursor:
-        cursor.execute(statement, arrays)
-        keys = [row[0] for row in cursor.fetchall()] if drawn else [row.pk for row in rows]
-    for row, key in zip(rows, keys, strict=True):
-        row.pk = key
+    if isinstance(meta.pk, AutoField):
+        _draw_keys(rows)
+    fields = meta.concrete_fields
+    columns = [_copied(each, [getattr(row, each.attname) for row in rows]) for each in fields]
+    names = ", ".join(f'"{each.column}"' for each in fields)
+    statement = f'COPY "{meta.db_table}" ({names}) FROM STDIN (FORMAT BINARY)'
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as to:
+        to.set_types([array_type(each) for each in fields])
+        for values in zip(*columns, strict=True):
+            to.write_row(values)
+    for row in rows:
         # As bulk_create leaves them.
         row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001
+
+
+def _draw_keys(rows: Sequence[Model]) -> None:
+    meta = type(rows[0])._meta
+    given = {row.pk is not None for row in rows}
+    if given == {True}:
+        return
+    if len(given) > 1:
+        raise TypeError(f"{meta.pk.name} is drawn by the database")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [f'"{meta.db_table}"', meta.pk.column, len(rows)],
+        )
+        for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = key
+
+
+def _copied(field: "Field[Any, Any]", values: Sequence[object]) -> list[object]:
+    plain = _PLAIN.get(_target(field).get_internal_type())
+    return [
+        value if value is None or type(value) is plain else _bare(field, value) for value in values
+    ]
+
+
+def _bare(field: "Field[Any, Any]", value: object) -> object:
+    prepared = field.get_db_prep_save(value, connection)
+    if isinstance(prepared, Binary):
+        return prepared.obj
+    # A choice of an enumeration is its text.
+    return str(prepared) if isinstance(prepared, str) else prepared
 
 
 def array_of(field: "Field[Any, Any]", values: Sequence[object]) -> str:
@@ -79,11 +106,6 @@ def array_text(values: Sequence[object]) -> str:
 def array_type(field: "Field[Any, Any]") -> str:
     """The column's type without a length: a cast to one would cut a longer text silently."""
     return re.sub(r"\(.*?\)", "", field.db_type(connection) or "")
-
-
-def _travels_as(field: "Field[Any, Any]") -> str:
-    """An array in an array would be flattened: each goes as the text of its own."""
-    return "text" if isinstance(field, ArrayField) else array_type(field)
 
 
 def _target(field: "Field[Any, Any]") -> "Field[Any, Any]":
