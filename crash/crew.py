@@ -144,6 +144,9 @@ class Crew:
         return {point: self._nth(point) for point in waited_for}
 
     def _nth(self, point: str) -> int:
+        """Early or late in a shift: a point passed in bursts is seldom passed often in one shift."""
+        if self.dice.randrange(2):
+            return 1
         return self.dice.randint(1, max(min(int(self._passes_of_a_shift(point)), NTH_MAX), 1))
 
     def _passes_of_a_shift(self, point: str) -> float:

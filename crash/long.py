@@ -24,7 +24,7 @@ CONTROL_ORDERS = 240
 CHANCE = 0.015
 FAILOVER_SECONDS, FAILOVER_ORDERS = 60.0, 120
 # A worker costs as much to hire as a second of its work.
-ARMED_PERCENT, SHIFT_SECONDS = 60, [12.0, 30.0]
+ARMED_PERCENT, SHIFT_SECONDS = 85, [12.0, 30.0]
 MILDER = {
     "reorganise": 0.8,
     "kill_one": 0.15,
