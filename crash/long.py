@@ -16,9 +16,11 @@ from crash.results import Outcome
 from crash.spec import Spec
 
 PARTS = 4
-PART_SECONDS = 240.0
+PART_SECONDS = 300.0
 # A little more than its share, for what comes to nothing at the end of a part.
 MARGIN = 1.02
+# Not every event of its kind comes to pass.
+HASTE = 1.2
 CONTROL_ORDERS = 240
 # Orders are what a part runs short of: of everything else a milder weather still brings enough.
 CHANCE = 0.015
@@ -66,8 +68,14 @@ def part_spec(spec: Spec, number: int, *, count: int, before: Sequence[dict[str,
     left = {name: max(bar * MARGIN - so_far[name], 0) for name, bar in BARS.items()}
     share = {name: int(amount / (count - number)) + 1 for name, amount in left.items()}
     hits = -(-HITS_MIN // count)
+    mild = milder(spec)
+    # No more reorganisations and failovers than are still asked for: while they last, nothing ends.
+    reorganise = min(MILDER["reorganise"], HASTE * share["reorgs"] / PART_SECONDS)
+    failover_every = max(FAILOVER_SECONDS, PART_SECONDS / (HASTE * share["lost_commits"]))
     return replace(
-        milder(spec),
+        mild,
+        rates=mild.rates | {"reorganise": reorganise},
+        failover_every=failover_every,
         seed=spec.seed + number,
         folder=f"{spec.folder}-{number}",
         seconds=PART_SECONDS,
