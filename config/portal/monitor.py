@@ -152,13 +152,13 @@ def _breakers(network: str) -> Panel:
 def _troubles(network: str, now: datetime) -> Panel:
     return Panel(
         title="Work that fails",
-        note="It is tried again by itself and holds up nothing else. manage.py chain doctor says"
-        " what to do.",
-        columns=("Work", "Token", "Reason", "Times", "Since", "Last"),
+        note="It is tried again by itself, and all other work goes on. manage.py chain doctor says"
+        " what waits for it and what to do.",
+        columns=("Work", "Concerns", "Reason", "Times", "Since", "Last"),
         rows=[
             (
                 portal.text(portal.words(each.work)),
-                portal.text(each.subject),
+                portal.text(each.subject or ("All of it" if each.network else "Every network")),
                 Cell(
                     portal.words(each.code),
                     tone="danger" if each.ours else "warning",

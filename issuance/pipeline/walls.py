@@ -130,5 +130,5 @@ def _remark(error: Exception) -> str:
     frames = [
         (frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)
     ]
-    ours = [f"{name}:{line}" for name, line in frames if name.startswith(_OURS)]
+    ours = [f"{name}, line {line}" for name, line in frames if name.startswith(_OURS)]
     return f"{type(error).__name__} at {ours[-1]}" if ours else type(error).__name__

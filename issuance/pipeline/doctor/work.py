@@ -12,7 +12,7 @@ RECORD_STANDS = "record_stands"
 def examine_work(network: str, *, now: datetime) -> list[Finding]:
     """Every piece of work on a network that fails now."""
     return [
-        _record(each) if each.work == Work.FOLLOW else _work(each)
+        _record(each) if each.work == Work.FOLLOW else _work(each, network)
         for each in Trouble.now_on(network=network, now=now)
     ]
 
@@ -33,11 +33,11 @@ def _record(trouble: Trouble) -> Finding:
     )
 
 
-def _work(trouble: Trouble) -> Finding:
+def _work(trouble: Trouble, network: str) -> Finding:
     return Finding(
         code=trouble.code,
         weight=Weight.STOPS,
-        network=trouble.network,
+        network=network,
         subject=f"{trouble.work} {trouble.subject}".strip(),
         says=f"It has failed {trouble.times} times since {trouble.since:%Y-%m-%d %H:%M} UTC:"
         f" {trouble.note}",

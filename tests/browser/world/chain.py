@@ -8,6 +8,7 @@ from core.ids import new_uuid
 from issuance.models import (
     Attempt,
     BlockHead,
+    ChainCursor,
     ChainTransaction,
     GasAccount,
     Holder,
@@ -18,6 +19,7 @@ from issuance.models import (
     Reorg,
     Signer,
     Token,
+    Trouble,
 )
 
 HEAD = 21_480_112
@@ -56,7 +58,36 @@ def trouble(token: Token, now: datetime) -> ChainTransaction:
     GasAccount.objects.create(signer=pauser, balance_wei=0, is_empty=True, seen_at=now)
     Order.objects.filter(status="QUEUED").update(reason_code="chain_cap_exceeded")
     Holder.objects.update(status="FAILED")
+    _fails(token, now)
     return stuck
+
+
+def _fails(token: Token, now: datetime) -> None:
+    """What the nodes keep from being done, what our books refuse, and a fault that concerns all."""
+    ChainCursor.objects.filter(token=token).update(moved_at=now - timedelta(minutes=14))
+    follow, assign = {"work": "follow"}, {"work": "assign"}
+    unreachable = {"code": "chain_unreachable", "note": "2 of 3 nodes give no answer", "times": 214}
+    refused = {
+        "code": "internal_error",
+        "note": "StateConflict at issuance.services.assignment, line 236",
+        "times": 3,
+        "ours": True,
+    }
+    fault = {
+        "code": "internal_error",
+        "note": "DataError at issuance.services.holds, line 118",
+        "times": 12_408,
+        "ours": True,
+    }
+    everywhere = {"work": "hold", "network": "", "subject": ""}
+    here = {"network": token.network, "subject": token.symbol}
+    for minutes, row in (
+        (14, follow | here | unreachable),
+        (2, assign | here | refused),
+        (60 * 31, everywhere | fault),
+    ):
+        since = now - timedelta(minutes=minutes)
+        Trouble.objects.create(**row, since=since, seen_at=now - timedelta(seconds=minutes % 9))
 
 
 def _transaction(

@@ -84,19 +84,31 @@ def test_the_monitor_shows_work_that_fails_for_as_long_as_it_does(world, enter):
             network="anvil",
             subject="sIBIT",
             code="internal_error",
-            note="KeyError at issuance.pipeline.holders:82",
+            note="KeyError at issuance.pipeline.holders, line 82",
             ours=True,
             now=at,
         )
         return page(world, enter, "auditor", "/portal/chains/")
 
     said = shown(timezone.now())
-    assert "KeyError at issuance.pipeline.holders:82" in said
+    assert "KeyError at issuance.pipeline.holders, line 82" in said
     assert "Internal error" in said
     Trouble.objects.update(seen_at=timezone.now() - timedelta(minutes=3))
     said = page(world, enter, "auditor", "/portal/chains/")
     assert "KeyError" not in said
     assert "Whatever was due could be done" in said
+
+
+def test_the_monitor_says_what_failing_work_concerns(troubled, enter):
+    symbol = troubled.order.token.symbol
+    now = timezone.now()
+    Trouble.objects.create(
+        work="watch", network="anvil", code="internal_error", since=now, seen_at=now
+    )
+    shown = page(troubled, enter, "auditor", "/portal/chains/")
+    panel = shown[shown.index("Work that fails") : shown.index("As a worker last found each one")]
+    for words in ("Every network", "All of it", symbol, "Chain unreachable", "12,408"):
+        assert words in panel, words
 
 
 def test_an_order_that_met_a_fault_says_so(world):
