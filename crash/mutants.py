@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 IMPATIENCE = timedelta(seconds=1)
 _TAKEN = (chain.SendKind.ACCEPTED, chain.SendKind.ALREADY_KNOWN)
-SLOW_NODE_SECONDS = 0.25
+SLOW_NODE_SECONDS: float = 0.25
 DRIFT_CHANCE = 0.2
 _dice = random.Random()  # noqa: S311 - it decides when a bug shows
 

@@ -1,5 +1,6 @@
 """One trial from its first event to the judge's word."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,10 @@ def hold(name: str, *, place: Place, mutant: str = "") -> Heard:
     """Let the events of the named trial happen, to the mutant or to the sound pipeline."""
     events, wire = TRIALS[name], Wire(place.stage.anvil.url)
     try:
-        trial = Trial(place, wire, mutant)
-        events.happen(trial)
-        trial.rest()
-        found = trial.judge()
-        trial.close()
+        with closing(Trial(place, wire, mutant)) as trial:
+            events.happen(trial)
+            trial.rest()
+            found = trial.judge()
     finally:
         wire.close()
     names = [each for each in found if shows(each, events.shows)]

@@ -1,54 +1,42 @@
-"""The hands of a trial: workers that take one turn, the chain, the nodes' lies, and the judge.
+"""The hands of a trial: workers that take turns, the chain, the nodes' lies, and the judge.
 
-Every turn is a process of its own that the mutant is planted in, so that no bug outlives it. Time
-passes by a clock that is handed in; nothing sleeps. The judge is the campaign's, and knows only
-the chain and the database.
+Time passes by a clock that is handed in; nothing sleeps, and nothing is left to chance. The judge
+is the campaign's, and knows only the chain and the database.
 """
 
 import contextlib
 import json
-import os
 import random
 import signal
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import redis
-from django.db import connections
-from django.utils import timezone
 
 from config.devstack.rpc import RpcError
-from core import failpoints
-from crash import mutants
 from crash.books import FINISHED, Books
 from crash.chaos import THIEF_FEES, ChainChaos
 from crash.checker import DOUBTFUL_LOOKS, UNKNOWN_LOOKS_MAX, Checker
 from crash.facts import FINALITY_BLOCKS
 from crash.trials.wire import Wire
-from crash.worker import BELL, Post, world_of
+from crash.trials.worker import HELD, SEED, Turn, Worker
+from crash.worker import BELL, Post
 from issuance.chain import roles
 from issuance.chain.signing import sign_with
 from issuance.chain.token import encode_grant_role
 from issuance.chain.types import UnsignedCall
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import Attempt, Order
-from issuance.pipeline import advance, assign, check, follow, holders, moves, recover, reserves
-from issuance.pipeline.world import World
 from tests.issuance.stage import Stage, secret
 
-# With this the mutants' dice fall so that each of them shows at once.
-SEED = 1
 TURN = timedelta(seconds=1)
 # Longer than any lease.
 AFTER_A_LEASE = timedelta(seconds=20)
 FOREIGN_GAS = 100_000
-ROUNDS_MAX = 14
+# More than any sound pipeline needs; a mutant may never come to an end.
+ROUNDS_MAX = 9
 LOOKS = max(DOUBTFUL_LOOKS, UNKNOWN_LOOKS_MAX) + 2
 
 
@@ -75,6 +63,7 @@ class Trial:
         self.stage, folder = self.place.stage, self.place.folder
         self.anvil = self.stage.anvil
         self._passed = timedelta(0)
+        self._workers: list[Worker] = []
         self._journal = folder / "accepted.jsonl"
         self._journal.touch()
         self.chaos = ChainChaos(self.stage, folder, lambda: None, random.Random(SEED))  # noqa: S311 - repeatable, not secret
@@ -113,62 +102,43 @@ class Trial:
     def turn(self, times: int = 1, *, passes: timedelta = TURN, dies_at: str = "") -> None:
         """One turn of every task after the other, by a worker that may die at a failpoint."""
         for _ in range(times):
-            self._passed += passes
-            self.stage.hurry()
-            self._await(self._fork({dies_at: 1} if dies_at else {}), may_die=bool(dies_at))
+            self._pass(passes)
+            worker, told = self._worker(), Turn(ahead=self._passed, point=dies_at)
+            self._note(worker, worker.take(told), may_die=bool(dies_at))
 
     @contextlib.contextmanager
     def held_up(self, *, at: str) -> Iterator[None]:
-        """A worker stands still at a failpoint of its turn, for the length of the block."""
-        self._passed += TURN
-        self.stage.hurry()
-        pid = self._fork({at: 1}, fate=signal.SIGSTOP)
-        _, status = os.waitpid(pid, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):
-            self.accidents.append(f"{at} was never reached")
-            yield
-            return
+        """A worker stands still at a failpoint of its turn; for so long another one works."""
+        self._pass(TURN)
+        slow = self._worker()
+        self._workers.append(Worker(self._post))
+        heard = slow.take(Turn(ahead=self._passed, point=at, is_held=True))
         yield
-        os.kill(pid, signal.SIGCONT)
-        self._await(pid, may_die=False)
+        if heard == HELD:
+            self._note(slow, slow.go_on())
+        else:
+            self.accidents.append(f"{at} was never reached")
 
-    def _fork(self, points: Mapping[str, int], *, fate: signal.Signals = signal.SIGKILL) -> int:
-        connections.close_all()
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                code = self._work(points, fate)
-            except BaseException:  # noqa: BLE001 - the child must never return into the trial
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        return pid
+    def _pass(self, time: timedelta) -> None:
+        self._passed += time
+        self.stage.hurry()
 
-    def _await(self, pid: int, *, may_die: bool) -> None:
-        _, status = os.waitpid(pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        # A mutant may be made to die of its own accord.
-        if code and not (code == -signal.SIGKILL and (may_die or self.mutant)):
-            self.accidents.append(f"a worker ended with {code}")
-        if may_die and not code:
+    def _worker(self) -> Worker:
+        """The one who works now."""
+        if not self._workers:
+            self._workers.append(Worker(self._post))
+        return self._workers[-1]
+
+    def _note(self, worker: Worker, heard: object, *, may_die: bool = False) -> None:
+        if isinstance(heard, int):
+            self._workers.remove(worker)
+            # A mutant may be made to die of its own accord.
+            if heard != -signal.SIGKILL or not (may_die or self.mutant):
+                self.accidents.append(f"a worker ended with {heard}")
+        elif may_die:
             self.accidents.append("a worker outlived its death")
-
-    def _work(self, points: Mapping[str, int], fate: signal.Signals) -> int:
-        log = self._post.log_path.open("a", buffering=1)
-        os.dup2(log.fileno(), sys.stdout.fileno())
-        os.dup2(log.fileno(), sys.stderr.fileno())
-        mutants.become(self.mutant, self._post, seed=SEED)
-        meets = SimpleNamespace(kill=lambda pid, _: os.kill(pid, fate), getpid=os.getpid)
-        failpoints.os = meets  # type: ignore[assignment, attr-defined]  # in this process only
-        failpoints.arm_many(points)
-        return sum(_fails(task) for task in _tasks(self._world(), self._clock))
-
-    def _world(self) -> World:
-        return world_of(self._post, is_fickle=False)
-
-    def _clock(self) -> datetime:
-        return timezone.now() + self._passed
+        elif heard:
+            self.accidents.append(f"fell over: {heard}")
 
     # --- the chain and the judge -------------------------------------------------------------
     def mine(self, blocks: int = 1) -> None:
@@ -220,7 +190,7 @@ class Trial:
             if self._is_over():
                 break
             self.turn()
-            self.mine()
+            self.mine(2)
         self.mine(FINALITY_BLOCKS + 1)
 
     def _is_over(self) -> bool:
@@ -236,7 +206,9 @@ class Trial:
         return [json.loads(line) for line in lines]
 
     def close(self) -> None:
-        """Let go of what was opened."""
+        """End the workers and let go of what was opened."""
+        for worker in self._workers:
+            worker.end()
         self._books.forget_connection()
         self._judge.close()
         self.bell.close()
@@ -247,27 +219,3 @@ def _first_form(order: Order) -> Attempt:
     first = forms.order_by("created_at").first()
     assert first is not None
     return first
-
-
-def _tasks(world: World, clock: Callable[[], datetime]) -> Sequence[Callable[[], object]]:
-    return [
-        lambda: recover.recover_due(world=world, now=clock()),
-        lambda: holders.register_due(world=world, now=clock()),
-        lambda: reserves.request_due(world=world, now=clock()),
-        partial(assign.assign_due, world=world, clock=clock),
-        partial(advance.advance_due, world=world, clock=clock),
-        lambda: follow.follow_all(world=world, now=clock()),
-        lambda: check.check_due(world=world, now=clock()),
-        lambda: moves.conclude_due(now=clock()),
-    ]
-
-
-def _fails(task: Callable[[], object]) -> bool:
-    """As the pump does: whatever happens, the rows stay due and the next task goes on."""
-    try:
-        task()
-    except Exception:  # noqa: BLE001 - as above
-        traceback.print_exc()
-        connections.close_all()
-        return True
-    return False
