@@ -15,11 +15,15 @@ _ORDERS = """
 """
 # An attestation that relays less than the newest figure that the chain had taken before it only
 # lowers the cap. One at a time is on its way, so whatever was numbered before it has ended.
+# What fills a nonce is filed under some token and moves nothing of it: its network alone halts it.
 _WHILE_HALTED = """
     SELECT count(*)
       FROM issuance_chaintransaction t
-      JOIN core_breaker b ON b.status = 'OPEN' AND b.name LIKE 'issuance.%%'
+      JOIN issuance_token k ON k.id = t.token_id
+      JOIN core_breaker b ON b.status = 'OPEN'
        AND t.created_at > b.opened_at + make_interval(secs => %s)
+       AND (b.name = 'issuance.' || k.network
+        OR b.name = 'issuance.' || k.network || '.' || k.symbol AND t.kind <> 'FILL')
      WHERE NOT (t.kind = 'ATTEST' AND COALESCE(
         (SELECT shares FROM custody_attestation WHERE id = t.attestation_id)
         < (SELECT a.shares
@@ -91,9 +95,10 @@ class Books:
         return wanted - {row[0] for row in rows}
 
     def signed_while_halted(self, slack_seconds: float) -> int:
-        """Transactions numbered well after a breaker opened that is open still.
+        """Transactions numbered well after a breaker of theirs opened that is open still.
 
-        An attestation that lowers the cap is the cure and no new work: no halt stops it.
+        An attestation that lowers the cap is the cure and no new work: no halt stops it. Neither
+        does a token's halt stop a recovery's fence, which the whole network waits for.
         """
         return self._number(_WHILE_HALTED, [slack_seconds])
 

@@ -9,6 +9,7 @@ from core import services as core_services
 from core.models import Breaker
 from crash.books import Books
 from custody.models import Attestation
+from issuance import queries
 from issuance.models import ChainTransaction
 from tests.issuance import paper as papers
 from tests.issuance.stage import TEST
@@ -81,6 +82,34 @@ def test_a_mint_numbered_during_a_halt_is_found(halted):
     paper, books = halted
     make_transaction(paper.token, 7)
     assert found(books) == 1
+
+
+def test_a_fence_goes_up_during_a_tokens_halt_and_not_during_its_networks(halted):
+    paper, books = halted
+    make_transaction(paper.token, 7, kind="FILL")
+    assert found(books) == 0
+    Breaker.objects.update(name=queries.network_breaker(paper.token.network))
+    assert found(books) == 1
+
+
+KINDS = ["MINT", "BURN", "CANCEL_REDEEM", "REGISTER", "FREEZE", "PAUSE"]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str.lower)
+def test_everything_else_is_found_during_either_halt(halted, kind):
+    paper, books = halted
+    make_transaction(paper.token, 7, kind=kind)
+    assert found(books) == 1
+    Breaker.objects.update(name=queries.network_breaker(paper.token.network))
+    assert found(books) == 1
+
+
+def test_the_halt_of_another_token_or_network_is_nothing_to_a_transaction(halted):
+    paper, books = halted
+    make_transaction(paper.token, 7)
+    for name in (f"issuance.far.{paper.token.symbol}", "issuance.anvil.sFBTC", "issuance.far"):
+        Breaker.objects.update(name=name)
+        assert found(books) == 0, name
 
 
 def test_nothing_numbered_before_the_halt_or_in_its_first_moment_is_found(halted):
