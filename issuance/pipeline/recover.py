@@ -17,7 +17,7 @@ from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.chain.errors import ChainError
 from issuance.chain.standards import Execution, standard_of
-from issuance.models import ChainCursor, NetworkGate, Order, Recovery, Signer
+from issuance.models import ChainCursor, NetworkGate, Order, Recovery, Signer, Trouble
 from issuance.pipeline.sign import fill_gas
 from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
@@ -130,7 +130,8 @@ def _raise_fences(recovery: Recovery, *, world: World, now: datetime) -> None:
 def _await_fences(recovery: Recovery, *, world: World, now: datetime) -> None:
     left = unfinished_behind(recovery).count()
     if left:
-        _remark(recovery.network, f"{left} transactions behind the fence are not final")
+        note = f"{left} transactions behind the fence are not final or not recorded"
+        _remark(recovery.network, note + _standing(recovery.network, now=now))
         return
     # Read after the rows were found final, so that it lies above all that lost ones did.
     horizon = world.chain_for(recovery.network).finalized().number
@@ -144,7 +145,8 @@ def _ask(recovery: Recovery, *, world: World, now: datetime) -> None:
         token__network=recovery.network, block__lt=recovery.horizon_block or 0
     )
     if behind.exists():
-        _remark(recovery.network, f"the follower has not reached block {recovery.horizon_block}")
+        note = f"the record of every token must reach block {recovery.horizon_block}"
+        _remark(recovery.network, note + _standing(recovery.network, now=now))
         return
     node = world.chain_for(recovery.network)
     finalized = node.finalized().number
@@ -190,6 +192,12 @@ def _answers(orders: Sequence[Order], node: chain.Chain, *, at: int) -> dict[uui
         found = standard_of(token).executed(node, list(theirs), at=at)
         said |= {pk: found[onchain_id] for onchain_id, pk in theirs.items()}
     return said
+
+
+def _standing(network: str, *, now: datetime) -> str:
+    """Which tokens' records stand still, and why: the whole network waits for them."""
+    rows = Trouble.now_on(network=network, now=now).filter(work=Work.FOLLOW)
+    return "".join(f"; the record of {row.subject} stands: {row.code}" for row in rows)
 
 
 def _remark(network: str, note: str) -> None:

@@ -9,10 +9,11 @@ from core.models import Breaker
 from custody.ledger import InsufficientShares
 from issuance import invariants, queries, services
 from issuance.chain.errors import ChainUnreachable
-from issuance.models import ChainCursor, Trouble
+from issuance.models import ChainCursor, Recovery, Trouble
 from issuance.models.troubles import LAPSE
-from issuance.pipeline import doctor, follow
+from issuance.pipeline import doctor, follow, recover
 from issuance.services import troubles
+from issuance.states import RecoveryCause
 
 
 def refuse_to_record(monkeypatch, error=InsufficientShares):
@@ -106,3 +107,27 @@ def test_a_trouble_that_was_long_over_begins_anew(transactional_db):  # noqa: AR
     anew = happen(later)
     assert (anew.times, anew.since) == (1, later)
     assert list(Trouble.now_on(network="anvil", now=later + LAPSE)) == []
+
+
+def test_a_recovery_says_whose_record_it_waits_for_until_that_moves(ready, monkeypatch, settings):
+    settings.CHAIN_IN_FLIGHT_MAX = {ready.token.network: 1}
+    refuse_to_record(monkeypatch)
+    services.begin_recovery(
+        network=ready.token.network,
+        cause=RecoveryCause.OPERATOR,
+        reason="as after one",
+        now=timezone.now(),
+    )
+
+    def says():
+        return Recovery.objects.get().last_note
+
+    why = f"; the record of {ready.token.symbol} stands: insufficient_shares"
+    ready.until(lambda: says().endswith(f"are not final or not recorded{why}"))
+    recovery = Recovery.objects.get()
+    Recovery.objects.update(status="ASKING", horizon_block=10**9)
+    recover.advance_recovery(network=recovery.network, world=ready.world, now=timezone.now())
+    assert says() == f"the record of every token must reach block {10**9}{why}"
+    Recovery.objects.update(status="FENCED", horizon_block=None)
+    monkeypatch.undo()
+    ready.until(lambda: Recovery.objects.get().status == "DONE")
