@@ -137,7 +137,7 @@ def _append(happening: Happening, *, stream: EventStream, actor: str, now: datet
     stream.last_hash = chain_hash(bytes(stream.last_hash), actor=actor, body=body)
     return Event(
         id=event_id,
-        stream=stream,
+        stream_id=stream.pk,
         institution_id=institution_id,
         sequence=stream.last_sequence,
         type=happening.event_type,

@@ -101,7 +101,7 @@ def lock_orders(*, order_ids: Iterable[uuid.UUID]) -> None:
 def orders_by_onchain_id(*, token: Token, onchain_ids: Iterable[int]) -> dict[int, Order]:
     """The orders behind ids seen on chain; an id we never gave out is missing."""
     ours = [each for each in onchain_ids if each <= ONCHAIN_ID_MAX]
-    rows = Order.objects.select_related("wallet").filter(token=token, onchain_id__in=ours)
+    rows = Order.objects.prefetch_related("wallet").filter(token=token, onchain_id__in=ours)
     found = {order.onchain_id: order for order in rows}
     for order in found.values():
         order.token = token

@@ -95,7 +95,7 @@ def _claim(token: Token, kind: ChainTransactionKind, *, now: datetime) -> list[O
     if standard_of(token).exactly_once_on_chain:
         at_once = min(most, size * WAVE_MAX)
     rows = Order.objects.filter(token=token, type=order_type, status=status)
-    claimed = claim_due(rows.select_related("wallet"), now=now, lease=LEASE, limit=at_once)
+    claimed = claim_due(rows.prefetch_related("wallet"), now=now, lease=LEASE, limit=at_once)
     failpoint("assign.claimed")
     for order in claimed:
         order.token = token

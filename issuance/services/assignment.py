@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Prefetch
+
 from core.bulk import insert_many
 from core.transitions import Transition, move, move_many
 from core.use_case import use_case
@@ -33,7 +35,7 @@ from issuance.states import (
     OrderType,
     SignerRole,
 )
-from kyc.models import store_decisions
+from kyc.models import Investor, store_decisions
 
 _IDLE: dict[str, Any] = {"next_attempt_at": None, "leased_until": None}
 _WANTED = {
@@ -220,10 +222,10 @@ def _locked_orders(
 ) -> list[Order]:
     order_type = OrderType.MINT if kind == ChainTransactionKind.MINT else OrderType.REDEEM
     rows = (
-        Order.objects.select_for_update(no_key=True, of=("self",), skip_locked=True)
-        .select_related("investor", "wallet", "decision")
-        # Ciphertext that nothing here reads is not opened for each of a hundred orders.
-        .defer("investor__legal_name", "decision__snapshot", "decision__body")
+        Order.objects.select_for_update(no_key=True, skip_locked=True)
+        # An investor and a wallet once, however many of the orders are theirs; ciphertext that
+        # nothing here reads is not opened.
+        .prefetch_related("wallet", Prefetch("investor", Investor.objects.defer("legal_name")))
     )
     wanted = rows.filter(
         token=token, pk__in=order_ids, type=order_type, status=_WANTED[kind]
@@ -247,7 +249,7 @@ def _post(ready: Sequence[Order], away: Sequence[TurnedAway], *, now: datetime) 
 def _bind(carried: Sequence[tuple[ChainTransaction, Sequence[Order]]]) -> None:
     insert_many(
         [
-            ChainTransactionOrder(chain_transaction=row, order=order, index=index)
+            ChainTransactionOrder(chain_transaction_id=row.pk, order_id=order.pk, index=index)
             for row, orders in carried
             for index, order in enumerate(orders)
         ]

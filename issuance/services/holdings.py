@@ -132,8 +132,8 @@ def _row(
 ) -> Holding:
     account, state = changed
     return Holding(
-        token=token,
-        log=entry.row,
+        token_id=token.pk,
+        log_id=entry.row.pk,
         account=account,
         block=entry.row.block,
         block_time=times[entry.row.block],

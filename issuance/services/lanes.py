@@ -211,7 +211,7 @@ def orders_by_transaction(
     *, rows: Sequence[ChainTransaction], status: OrderStatus | None = None
 ) -> dict[uuid.UUID, list[Order]]:
     """``bound_orders`` of several transactions, by transaction; all locked in id order."""
-    orders = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("wallet")
+    orders = Order.objects.select_for_update(no_key=True)
     bound = dict(
         ChainTransactionOrder.objects.filter(chain_transaction__in=rows, live=True).values_list(
             "order_id", "chain_transaction_id"

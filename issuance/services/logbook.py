@@ -120,13 +120,13 @@ def _compare(
 
 def _row(token: Token, event: chain.TokenEvent, order: Order | None) -> TokenLog:
     row = TokenLog(
-        token=token,
+        token_id=token.pk,
         block=event.log.block_number,
         block_hash=event.log.block_hash,
         tx_hash=event.log.tx_hash,
         log_index=event.log.index,
         kind=kind_of(event),
-        order=order,
+        order_id=None if order is None else order.pk,
         details=_details(event),
     )
     if isinstance(event, OrderEvent):

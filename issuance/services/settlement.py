@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from core import breakers
 from core.failpoints import failpoint
 from core.transitions import Transition, move, move_many
@@ -59,6 +61,7 @@ def settle_transaction(
     if evidence.receipt is not None and not agrees(row, receipt=evidence.receipt, now=now):
         return False
     orders = lanes.bound_orders(row)
+    prefetch_related_objects(orders, "wallet")
     if evidence.status == ChainTransactionStatus.FINAL_OK:
         outcome = read_outcome(kind=row.kind, orders=orders, seen=evidence.events)
         if outcome.unexplained or not settle_holders(row, seen=evidence.events, now=now):
@@ -91,6 +94,7 @@ def settle_mints(*, found: Mapping[uuid.UUID, FinalEvidence], now: datetime) -> 
     ]
     rows = [row for row in _agreed(rows, found) if row.cancel_asked_at is None]
     bound = lanes.orders_by_transaction(rows=rows)
+    prefetch_related_objects([order for orders in bound.values() for order in orders], "wallet")
     plain = [row for row in rows if _is_whole(row, bound.get(row.pk, []), found[row.pk])]
     completed = [
         (order, _receipt(found[row.pk]).tx_hash) for row in plain for order in bound[row.pk]

@@ -66,13 +66,10 @@ def assess(
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """One evaluation: what every decision row about it says."""
+    """One evaluation: what every decision row about it says, written and hashed once."""
 
-    investor: Investor
-    action: str
     outcome: Outcome
-    snapshot: bytes
-    body: bytes
+    columns: Mapping[str, Any]
     versions: Sequence[PolicyVersion]
 
 
@@ -90,14 +87,25 @@ def _judge(
     facts["action"] = str(Action(action))
     grants = grants_of(dossier.overrides)
     outcome = evaluate(active_policies(), facts, now, grants)
-    return _Judged(
-        investor=investor,
-        action=facts["action"],
-        outcome=outcome,
-        snapshot=write_snapshot(facts=facts, grants=grants),
-        body=outcome.body(),
-        versions=unsaved_versions(outcome.policies, now=now),
-    )
+    snapshot, body = write_snapshot(facts=facts, grants=grants), outcome.body()
+    findings = outcome.findings
+    columns = {
+        "institution_id": investor.institution_id,
+        "investor_id": investor.pk,
+        "action": facts["action"],
+        "effect": outcome.effect.name,
+        "as_of": now,
+        "created_at": now,
+        "policies": [policy.sha256 for policy in outcome.policies],
+        # The facts each rule saw stand in the encrypted body only.
+        "fired": [_without_facts(finding) for finding in findings],
+        "unknown": [f.rule.id for f in findings if f.result is Result.UNKNOWN],
+        "snapshot": snapshot,
+        "snapshot_sha256": hashlib.sha256(snapshot).hexdigest(),
+        "body": body,
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    return _Judged(outcome, columns, unsaved_versions(outcome.policies, now=now))
 
 
 def require(
@@ -242,25 +250,7 @@ def read_snapshot(snapshot: bytes) -> tuple[dict[str, Any], list[Grant]]:
 
 
 def _row(judged: _Judged, *, trigger: str) -> Decision:
-    outcome = judged.outcome
-    findings = outcome.findings
-    decision = Decision(
-        institution_id=judged.investor.institution_id,
-        investor=judged.investor,
-        action=judged.action,
-        trigger=trigger,
-        effect=outcome.effect.name,
-        as_of=outcome.as_of,
-        created_at=outcome.as_of,
-        policies=[policy.sha256 for policy in outcome.policies],
-        # The facts each rule saw stand in the encrypted body only.
-        fired=[_without_facts(finding) for finding in findings],
-        unknown=[f.rule.id for f in findings if f.result is Result.UNKNOWN],
-        snapshot=judged.snapshot,
-        snapshot_sha256=hashlib.sha256(judged.snapshot).hexdigest(),
-        body=judged.body,
-        sha256=hashlib.sha256(judged.body).hexdigest(),
-    )
+    decision = Decision(trigger=trigger, **judged.columns)
     decision.policy_versions = judged.versions
     return decision
 
