@@ -7,6 +7,7 @@ let the refusal leave the use case.
 
 from custody.ledger.accounts import (
     halt,
+    lock_funds,
     lock_owners,
     open_fund,
     open_investor,
@@ -61,6 +62,7 @@ __all__ = [
     "fail_mint",
     "finish_delivery",
     "halt",
+    "lock_funds",
     "lock_owners",
     "note_cap",
     "open_fund",

@@ -43,6 +43,15 @@ def lock_owners(
     _lock(LedgerAccount.objects.filter(wanted, fund_id=fund_id))
 
 
+def lock_funds(*, fund_ids: Iterable[uuid.UUID]) -> list[int]:
+    """Lock every bucket of these funds, as a halt does; returns their keys."""
+    require_transaction()
+    accounts = LedgerAccount.objects.filter(fund_id__in=list(fund_ids))
+    # The markers first: whoever is opening a bucket holds one, and is seen once it has let go.
+    _lock(accounts.filter(bucket=Bucket.EXTERNAL))
+    return _lock(accounts)
+
+
 def halt(*, fund_id: uuid.UUID) -> None:
     """Refuse every posting that leads to a mint of this fund, from this commit on."""
     _set_halted(fund_id, halted=True)
@@ -80,10 +89,7 @@ def require_mintable(*, fund_ids: Iterable[uuid.UUID]) -> None:
 
 
 def _set_halted(fund_id: uuid.UUID, *, halted: bool) -> None:
-    require_transaction()
-    # The markers first: whoever is opening a bucket holds one, and is seen once it has let go.
-    _lock(LedgerAccount.objects.filter(fund_id=fund_id, bucket=Bucket.EXTERNAL))
-    keys = _lock(LedgerAccount.objects.filter(fund_id=fund_id))
+    keys = lock_funds(fund_ids=[fund_id])
     LedgerAccount.objects.filter(pk__in=keys).update(halted=halted)
 
 

@@ -1,12 +1,13 @@
 """Custodian against ledger: each settled holding on a statement, with no tolerance."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
 from core.actors import Actor
 from core.transitions import move
 from core.units import Units
-from custody import queries
+from custody import ledger, queries
 from custody.models import Break, Fund, Statement, StatementLine
 from custody.providers.files import PositionLine
 from custody.services.findings import record_break
@@ -29,9 +30,7 @@ def compare(
     funds = {fund.pk: fund for _, fund in held}
     funds |= {fund.pk: fund for fund in queries.funds_kept_at(statement.custody_account_id)}
     newest = not queries.newer_statements(statement).exists()
-    # All before the first event: whoever resolves one of them waits for an event stream, holding it.
-    _lock_standing(statement)
-    breaks = []
+    judged = []
     for fund in sorted(funds.values(), key=lambda each: each.symbol):
         ours = queries.settled_on(
             fund_id=fund.pk,
@@ -42,18 +41,31 @@ def compare(
         if line is not None:
             _keep(statement, line, fund, ours)
         theirs = line.settled if line is not None else Units(0)
-        if newest:
-            breaks += _judge(statement, fund, theirs - ours, theirs, actor=actor, now=now)
-    return breaks
+        judged.append((fund, theirs - ours, theirs))
+    if not newest:
+        return []
+    _lock_for_judging(statement, [fund.pk for fund, delta, _ in judged if delta])
+    return [
+        found
+        for fund, delta, theirs in judged
+        for found in _judge(statement, fund, delta, theirs, actor=actor, now=now)
+    ]
 
 
-def _lock_standing(statement: Statement) -> None:
+def _lock_for_judging(statement: Statement, fund_ids: Sequence[uuid.UUID]) -> None:
+    """Everything of every fund that a break may change, before the first event.
+
+    Whoever resolves a break, or posts to a bucket that a freeze halts, goes on to an event stream.
+    """
     rows = Break.objects.filter(
         custody_account=statement.custody_account,
         kind=BreakKind.POSITION_DIFFERS,
         status__in=[BreakStatus.OPEN, BreakStatus.PROPOSED],
     )
     list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    funds = Fund.objects.filter(pk__in=fund_ids).order_by("pk")
+    list(funds.select_for_update(no_key=True).values_list("pk"))
+    ledger.lock_funds(fund_ids=fund_ids)
 
 
 def _keep(statement: Statement, line: PositionLine, fund: Fund, ours: Units) -> None:

@@ -19,8 +19,10 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from core.models import EventStream
+from core.units import parse_quantity
 from core.work import claim_due
-from custody.models import Break
+from custody import ledger
+from custody.models import Break, Fund, LedgerAccount
 from issuance import services
 from issuance.chain import types as chain
 from issuance.models import ChainTransactionHolder, Holder, Order, TransferStop
@@ -28,6 +30,7 @@ from issuance.services import expectations, holder_outcomes, leases
 from issuance.services.holds import HELD, HoldTerms
 from issuance.states import Direction, HoldOwner, HoldReason
 from tests.custody import rows as custody_rows
+from tests.custody.rows import Pot
 from tests.custody.stage import FBTC, IBIT, make_stage, statement
 from tests.issuance import paper as papers
 from tests.issuance.stage import TEST, approve, make_wallet
@@ -254,3 +257,34 @@ def test_a_statement_about_two_funds_and_a_person_who_explains_a_difference_do_n
         then=lambda: list(streams),
     )
     assert Break.objects.filter(status="EXPLAINED").count() == 2
+
+
+def test_a_statement_that_freezes_two_funds_and_a_posting_to_one_of_them_do_not_deadlock():
+    stage = make_stage()
+    for symbol, isin in (("FBTC", FBTC), ("IBIT", IBIT)):
+        stage.fund = Fund.objects.get(symbol=symbol)
+        deposit = stage.advise("10", symbol=symbol)
+        stage.confirm(deposit, isin=isin)
+        claim(Pot(stage.fund, stage.account, stage.investor.pk, deposit.pk))
+    backing = LedgerAccount.objects.get(fund__symbol="IBIT", bucket="BACKING")
+    streams = EventStream.objects.select_for_update(no_key=True).filter(institution=None)
+    meet(
+        lambda: stage.load(statement()),
+        first=lambda: list(
+            LedgerAccount.objects.select_for_update(no_key=True).filter(pk=backing.pk)
+        ),
+        then=lambda: list(streams),
+    )
+    assert set(Fund.objects.filter(status="FROZEN").values_list("symbol", flat=True)) == {
+        "FBTC",
+        "IBIT",
+    }
+
+
+def claim(pot):
+    """Let a token stand on a share of the fund, so that a difference is no longer a small matter."""
+    order = pot.order(parse_quantity("1"))
+    with transaction.atomic(durable=True):
+        ledger.open_token(fund=pot.fund, custody_account=pot.account, token_id=pot.token_id)
+        ledger.reserve(**order)
+        ledger.back(**order)
