@@ -32,7 +32,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 APART_SECONDS = {"rest": 12.0, "haunt": 100.0, "steal": 8.0, "reorganise": 0.8}
 HASTE = 4.0
 # Events are hurried until a point has been died at so often; more of them would end all work.
-HASTE_HITS = 2
+HASTE_HITS = 1
 DEFAULT_RATE = 0.05
 
 

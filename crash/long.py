@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from config.devstack import places
-from crash.document import BARS, HITS_MIN, totals
-from crash.results import Outcome
+from crash.document import BARS, FAILPOINTS_MIN, HITS_MIN, totals
+from crash.results import Outcome, nth_most
 from crash.spec import Spec
 
 PARTS = 4
@@ -26,7 +26,7 @@ CONTROL_ORDERS = 240
 CHANCE = 0.015
 FAILOVER_SECONDS, FAILOVER_ORDERS = 60.0, 120
 # A worker costs as much to hire as a second of its work.
-ARMED_PERCENT, SHIFT_SECONDS = 85, [12.0, 30.0]
+ARMED_PERCENT, SHIFT_SECONDS = 60, [12.0, 30.0]
 MILDER = {
     "reorganise": 0.8,
     "kill_one": 0.15,
@@ -34,10 +34,13 @@ MILDER = {
     "crash_database": 0.006,
     "haunt": 0.005,  # a failover brings a recovery too
     # Each holds a whole lane up for seconds, and a recovery waits for every lane.
-    "spike": 0.01,
-    "steal": 0.03,
-    "rest": 0.03,
+    # From a spike the base fee needs half a minute to come down again; a divided network is halted.
+    "spike": 0.003,
+    "split": 0.02,
+    "steal": 0.02,
+    "rest": 0.02,
 }
+REORGANISE_MIN = 0.3
 _SUMS = [
     "seconds",
     "orders",
@@ -67,15 +70,14 @@ def part_spec(spec: Spec, number: int, *, count: int, before: Sequence[dict[str,
     so_far = _reached(before)
     left = {name: max(bar * MARGIN - so_far[name], 0) for name, bar in BARS.items()}
     share = {name: int(amount / (count - number)) + 1 for name, amount in left.items()}
-    hits = -(-HITS_MIN // count)
+    hits = max(-(-(HITS_MIN - so_far["failpoints"]) // (count - number)), 1)
     mild = milder(spec)
-    # No more reorganisations and failovers than are still asked for: while they last, nothing ends.
     reorganise = min(MILDER["reorganise"], HASTE * share["reorgs"] / PART_SECONDS)
-    failover_every = max(FAILOVER_SECONDS, PART_SECONDS / (HASTE * share["lost_commits"]))
     return replace(
         mild,
-        rates=mild.rates | {"reorganise": reorganise},
-        failover_every=failover_every,
+        # No more of these than are still asked for: while they last, nothing ends.
+        rates=mild.rates | {"reorganise": max(reorganise, REORGANISE_MIN)},
+        failover_every=max(FAILOVER_SECONDS, PART_SECONDS / (HASTE * share["lost_commits"])),
         seed=spec.seed + number,
         folder=f"{spec.folder}-{number}",
         seconds=PART_SECONDS,
@@ -90,8 +92,11 @@ def part_spec(spec: Spec, number: int, *, count: int, before: Sequence[dict[str,
 def _reached(parts: Sequence[dict[str, Any]]) -> Counter[str]:
     """How far these parts have come together, by the names of the bars."""
     reached: Counter[str] = Counter()
+    hits: Counter[str] = Counter()
     for part in parts:
         reached.update(totals(Outcome(part, {}).as_json()))
+        hits.update(part["failpoints"])
+    reached["failpoints"] = nth_most(hits, FAILPOINTS_MIN)
     return reached
 
 
