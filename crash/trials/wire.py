@@ -29,7 +29,7 @@ _TYPE = ("Content-Type", "application/json")
 class Lie:
     """What some endpoints answer to one kind of question.
 
-    ``how`` is one of: "garbled" (the node has acted, and its answer is cut off), "null", "ahead"
+    ``how`` is one of: "garbled" (the node has acted, and its answer is cut off), "ahead"
     (a number that is one higher), "older" (of a block by its tag: the one of the height ``value``).
     ``first`` is what the question's first parameter must be, when it is named.
     """
@@ -117,8 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
             return truth[: len(truth) // 2]
         if lie.how == "older":
             return self._ask(asked | {"params": [hex(lie.value), *asked["params"][1:]]})
+        assert lie.how == "ahead"
         answer = json.loads(self._ask(asked))
-        answer["result"] = None if lie.how == "null" else hex(int(answer["result"], 16) + 1)
+        answer["result"] = hex(int(answer["result"], 16) + 1)
         return json.dumps(answer).encode()
 
     def _lie_about(self, endpoint: int, asked: dict[str, Any]) -> Lie | None:
