@@ -171,7 +171,7 @@ TRIALS: Mapping[str, Events] = {
     "F9": Events(_f9, ("I4",)),
     "F10": Events(_f10, TWICE),
     "F11": Events(_f11, TWICE),
-    "F12": Events(_f12, ("I2 REJECTED",)),
+    "F12": Events(_f12, ("I2 REJECTED, with nothing",)),
     "F13": Events(_f13, ("I7",)),
     "F14": Events(_f14, ("I2 FAILED, though", "I5 above")),
 }
