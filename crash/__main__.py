@@ -1,4 +1,4 @@
-"""``./dev crash``: the storm, the mutants, the verdict; ``--document`` writes what was measured."""
+"""``./dev crash``: the storm, the mutants' trials, the verdict; ``--document`` writes what was measured."""
 
 import argparse
 import json
@@ -6,7 +6,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,10 @@ from config.devstack import places
 from config.devstack.processes import StackError
 from crash import document, long
 from crash.golden import make_golden
-from crash.results import KILLED, SOUND, SURVIVED, Outcome
+from crash.results import KILLED, Outcome, Trials
 from crash.spec import Spec
-from crash.weather import HARD_WEATHER, WEATHER, shows
+from crash.trials.run import NAMES, run_trials
 
-MUTANT_SECONDS = 30.0
-MUTANTS_AT_ONCE = 2
-MUTANT_COMPLETED_MIN = 30
 CONTROL_ORDERS_PER_SECOND = 0.5
 FAILOVER_SECONDS = 60.0
 FAILOVERS_MIN = 2
@@ -30,14 +26,19 @@ FAILOVERS_MIN = 2
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__)
     parser.add_argument(
-        "--seconds", type=float, default=120, help="how long the storm lasts; 0: mutants alone"
+        "--seconds", type=float, default=120, help="how long the storm lasts; 0: trials alone"
     )
     parser.add_argument("--seed", type=int, default=None, help="repeats the same weather")
     parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    parser.add_argument("--mutants", default="all", help="all, none, or names such as F1,F8")
+    parser.add_argument(
+        "--mutants", default="all", help="whose trials: all, none, or names such as F1,F8"
+    )
     parser.add_argument("--rate", type=float, default=9.0, help="orders per second")
     parser.add_argument(
-        "--long", action="store_true", help="the whole profile of a release; goes on where it ended"
+        "--long",
+        action="store_true",
+        help="the whole profile of a release: four storms of five minutes or more, each with its own"
+        " seed and its share of what is left of each bar; goes on where it was interrupted",
     )
     parser.add_argument(
         "--mild", action="store_true", help="the storm in the weather of --long: more orders end"
@@ -63,42 +64,15 @@ def storm_spec(*, seconds: float, seed: int, rate: float, folder: Path, golden: 
     )
 
 
-def mutant_spec(name: str, *, seed: int, folder: Path, golden: Path) -> Spec:
-    """A shorter storm in the weather in which this bug shows, ended at its first violation."""
-    weather = WEATHER.get(name, HARD_WEATHER)
-    spec = Spec(
-        seed=seed,
-        seconds=MUTANT_SECONDS,
-        folder=str(folder),
-        golden=str(golden),
-        mutant="" if name == SOUND else name,
-        chance=weather.chance,
-        failpoints=False,
-        mishaps=False,
-        shows=list(weather.shows) if name != SOUND else [],
-        completed_min=MUTANT_COMPLETED_MIN,
-        stop_at_violation=True,
-        drain_seconds=150,
-        jam_seconds=45 if name == SOUND else 20,
-        ends_below_finality=False,
-    )
-    spec.rates |= {"kill_one": 0.1, "stop_one": 0.05, **weather.rates}
-    return spec
-
-
-def run_spec(spec: Spec) -> "subprocess.Popen[bytes]":
-    """Start a campaign in a process of its own."""
-    folder = places.own_folder(Path(spec.folder))
-    path = folder / "spec.json"
-    path.write_text(json.dumps(asdict(spec)))
-    quiet = (folder / "campaign.log").open("wb") if spec.stop_at_violation else None
-    command = [sys.executable, "-m", "crash.campaign", str(path)]
-    return subprocess.Popen(command, cwd=places.CHECKOUT, stdout=quiet, stderr=quiet)
-
-
 def run_through(spec: Spec) -> dict[str, Any]:
-    """A campaign from its start to its result. Raises StackError when it left none."""
-    run_spec(spec).wait()
+    """A campaign in a process of its own, from its start to its result.
+
+    Raises StackError when it left none.
+    """
+    path = places.own_folder(Path(spec.folder)) / "spec.json"
+    path.write_text(json.dumps(asdict(spec)))
+    command = [sys.executable, "-m", "crash.campaign", str(path)]
+    subprocess.run(command, cwd=places.CHECKOUT, check=False)
     return result_of(spec)
 
 
@@ -111,48 +85,15 @@ def result_of(spec: Spec) -> dict[str, Any]:
     return result
 
 
-def run_mutants(
-    names: list[str], *, seed: int, folder: Path, golden: Path, keeps: bool = False
-) -> dict[str, str]:
-    """Each mutant through its storm, two at once; name -> killed or survived.
-
-    The sound pipeline goes first, under the name of SOUND: it must survive what kills the others.
-    """
-    running: list[tuple[Spec, subprocess.Popen[bytes]]] = []
-    ends = kept_ends(names, seed) if keeps else {}
-    waiting = [
-        mutant_spec(name, seed=seed, folder=folder / name.lower(), golden=golden)
-        for name in [SOUND, *names]
-        if name not in ends
-    ]
-    while waiting or running:
-        while waiting and len(running) < MUTANTS_AT_ONCE:
-            spec = waiting.pop(0)
-            running.append((spec, run_spec(spec)))
-        time.sleep(0.5)
-        for pair in [pair for pair in running if pair[1].poll() is not None]:
-            running.remove(pair)
-            name = pair[0].mutant or SOUND
-            ends[name] = _judge_mutant(pair[0])
-            if keeps:
-                long.kept_mutant(seed, name).write_text(json.dumps(ends[name]))
-    return ends
-
-
-def kept_ends(names: list[str], seed: int) -> dict[str, str]:
-    """What an earlier, interrupted run found out about the mutants."""
-    kept = {name: long.kept_mutant(seed, name) for name in [SOUND, *names]}
-    return {name: json.loads(path.read_text()) for name, path in kept.items() if path.exists()}
-
-
-def _judge_mutant(spec: Spec) -> str:
-    result = result_of(spec)
-    found = sorted({each["invariant"] for each in result["violations"]})
-    # Killed by what it does: work that only did not end in time says nothing about it.
-    is_shown = any(shows(each, spec.shows) for each in result["violations"])
-    end = KILLED if is_shown else SURVIVED
-    print(f"  mutant {spec.mutant or SOUND}: {end} {' '.join(found)}", flush=True)
-    return end
+def wanted(mutants: str) -> list[str]:
+    """The mutants that were asked for, each once. Raises StackError when one does not exist."""
+    names = {"all": list(NAMES), "none": []}.get(mutants)
+    if names is None:
+        names = list(dict.fromkeys(mutants.split(",")))
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        raise StackError(f"no mutant is called {', '.join(sorted(unknown))}")
+    return names
 
 
 def main() -> int:
@@ -161,16 +102,30 @@ def main() -> int:
     if arguments.document:
         document.write()
         return 0
-    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
-    names = {"all": list(WEATHER), "none": []}.get(arguments.mutants, arguments.mutants.split(","))
-    unknown = set(names) - set(WEATHER)
-    if unknown:
-        raise StackError(f"no mutant is called {', '.join(sorted(unknown))}")
+    names = wanted(arguments.mutants)
+    if not names and not arguments.seconds:
+        raise StackError("neither a storm nor a mutant was asked for")
     folder = places.session_folder("crash")
-    print(f"crash: seed {seed}, {arguments.seconds:.0f} s of storm; logs in {folder}", flush=True)
+    print(f"crash: logs in {folder}", flush=True)
     golden = make_golden(folder)
-    if not arguments.seconds:
-        return mutants_alone(names, seed=seed, folder=folder, golden=golden, keep=arguments.keep)
+    storm = run_storm(arguments, folder=folder, golden=golden) if arguments.seconds else None
+    if names:
+        print(f"crash: trials of {len(names)} mutants", flush=True)
+    trials = run_trials(names, folder=folder, golden=golden)
+    complaints = (
+        publish(Outcome(storm, trials), arguments) if storm else publish_trials(trials, arguments)
+    )
+    for complaint in complaints:
+        print(f"FAILED: {complaint}")
+    if not complaints:
+        shutil.rmtree(folder, ignore_errors=True)
+        print("crash: held")
+    return 1 if complaints else 0
+
+
+def run_storm(arguments: argparse.Namespace, *, folder: Path, golden: Path) -> dict[str, Any]:
+    """The storm that was asked for, in one piece or in the parts of the long profile."""
+    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     spec = storm_spec(
         seconds=arguments.seconds,
         seed=seed,
@@ -178,53 +133,37 @@ def main() -> int:
         folder=folder / "storm",
         golden=golden,
     )
+    if arguments.long:
+        print(f"crash: seed {seed}, {arguments.parts} storms", flush=True)
+        return long.run_parts(spec, run_through, count=arguments.parts)
     if arguments.mild:
         spec = replace(long.milder(spec), drain_seconds=420, jam_seconds=90)
-    storm = (
-        long.run_parts(spec, run_through, count=arguments.parts)
-        if arguments.long
-        else run_through(spec)
-    )
-    mutants = (
-        run_mutants(names, seed=seed, folder=folder, golden=golden, keeps=arguments.long)
-        if names
-        else {}
-    )
-    sound = mutants.pop(SOUND, SURVIVED)
-    ordered = {name: mutants[name] for name in names}
-    return publish(Outcome(storm, ordered, is_sound=sound == SURVIVED), arguments, folder)
+    print(f"crash: seed {seed}, {arguments.seconds:.0f} s of storm", flush=True)
+    return run_through(spec)
 
 
-def mutants_alone(
-    names: list[str], *, seed: int, folder: Path, golden: Path, keep: str | None
-) -> int:
-    """No storm of its own: only the sound pipeline and the mutants, each in its weather."""
-    ends = run_mutants(names, seed=seed, folder=folder, golden=golden)
-    if keep:
-        document.keep_mutants(keep, ends, seed=seed)
-    is_sound = ends.pop(SOUND) == SURVIVED
-    survivors = [name for name, end in ends.items() if end == SURVIVED]
-    print(f"crash: {len(ends) - len(survivors)} of {len(ends)} mutants killed")
-    return 0 if is_sound and not survivors else 1
-
-
-def publish(outcome: Outcome, arguments: argparse.Namespace, folder: Path) -> int:
-    """Print, store, and judge."""
+def publish(outcome: Outcome, arguments: argparse.Namespace) -> list[str]:
+    """Print and store what came of a storm; returns what is wrong with it."""
     figures = outcome.as_json()
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
     if arguments.keep:
-        document.keep(arguments.keep, figures, outcome.storm)
+        document.keep(arguments.keep, outcome)
     print(document.summary(figures, outcome.storm))
     for violation in outcome.storm["violations"][:20]:
         print(f"  {violation['invariant']} {violation['subject']}: {violation['what']}")
-    complaints = outcome.complaints()
-    for complaint in complaints:
-        print(f"FAILED: {complaint}")
-    if not complaints:
-        shutil.rmtree(folder, ignore_errors=True)
-        print("crash: held")
-    return 1 if complaints else 0
+    return outcome.complaints()
+
+
+def publish_trials(trials: Trials, arguments: argparse.Namespace) -> list[str]:
+    """Print and store what came of trials alone; returns what is wrong with it."""
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(trials.as_json(), indent=2) + "\n")
+    if arguments.keep:
+        document.keep_trials(arguments.keep, trials)
+    killed = sum(each.end == KILLED for each in trials.mutants.values())
+    print(f"crash: {killed} of {len(trials.mutants)} mutants killed")
+    return trials.complaints()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from crash.ground import Ground
 from crash.results import nth_most
 from crash.servers import Cluster
 from crash.spec import Result, Spec
-from crash.weather import shows
 
 if TYPE_CHECKING:
     from crash.scene import Scene
@@ -65,11 +64,8 @@ class Campaign:
             began = time.monotonic()
             self._rage(began + self._spec.seconds)
             self._result.seconds = round(time.monotonic() - began, 1)
-            if self._spec.stop_at_violation and self._shown():
-                self._result.violations = self._violations()
-            else:
-                self._come_to_rest()
-                self._judge()
+            self._come_to_rest()
+            self._judge()
         finally:
             if hasattr(self, "_crew"):
                 self._crew.dismiss()
@@ -104,7 +100,6 @@ class Campaign:
             proxy_urls=proxy_urls,
             redis_url=self._ground.redis.url,
             log_path=self._folder / "workers.log",
-            mutant=self._spec.mutant,
         )
         self._call_people(post)
         self._start_clients(scene)
@@ -121,11 +116,9 @@ class Campaign:
             post=post,
             size=self._spec.workers,
             dice=self._dice_of(2),
-            points=planted() if self._spec.failpoints else [],
-            armed=self._spec.kills,
+            points=planted(),
             armed_percent=self._spec.armed_percent,
             shift_seconds=self._spec.shift_seconds,
-            has_mishaps=self._spec.mishaps,
         )
         self._operator = Operator(self._folder)
         self._happenings = Happenings(
@@ -199,14 +192,10 @@ class Campaign:
             if now > report_at:
                 report_at = now + 10
                 self._report(until - now)
-                if self._spec.stop_at_violation and self._shown():
-                    return
             time.sleep(TURN_SECONDS)
 
     def _has_enough(self) -> bool:
         """Whether the storm has brought what it was asked for."""
-        if self._operator.completed < self._spec.completed_min:
-            return False
         if not self._spec.at_least:
             return True
         if time.monotonic() - self._enough_at < ENOUGH_SECONDS:
@@ -300,7 +289,7 @@ class Campaign:
         verdict = self._folder / "verdict.json"
         result.verdict = json.loads(verdict.read_text()) if verdict.exists() else {"no_verdict": 1}
         result.violations = self._violations()
-        if self._spec.ends_below_finality and result.is_drained:
+        if result.is_drained:
             result.halted_below_finality = self._break_finality()
         self._collect()
 
@@ -354,10 +343,6 @@ class Campaign:
         if not path.exists():
             return []
         return [json.loads(line) for line in path.read_text().splitlines()]
-
-    def _shown(self) -> list[dict[str, str]]:
-        """The violations that are this mutant's own."""
-        return [each for each in self._violations() if shows(each, self._spec.shows)]
 
     def _report(self, left: float) -> None:
         crew = self._crew

@@ -59,7 +59,6 @@ class Crew:
     # So many of a hundred have a point to die at; the others work until somebody kills them.
     armed_percent: int = 85
     shift_seconds: Sequence[float] = (5.0, 14.0)
-    has_mishaps: bool = True
     _hired: int = 0
     _passes: Counter[str] = field(default_factory=Counter)
     _hands: dict[int, _Hand] = field(default_factory=dict)
@@ -120,7 +119,7 @@ class Crew:
             points=points,
             trail=trail,
             seed=self.dice.getrandbits(32),
-            has_mishaps=self.armed and self.has_mishaps,
+            has_mishaps=self.armed,
         )
         shift = self.dice.uniform(*self.shift_seconds)
         self._hands[pid] = _Hand(pid, trail, time.monotonic() + shift)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.devstack import places
-from crash.results import COUNTED_AS, SOUND
+from crash.results import COUNTED_AS, KILLED, SOUND, SURVIVED, Outcome, Trials
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = places.CHECKOUT / "docs" / "reliability.md"
@@ -23,13 +23,14 @@ BARS: dict[str, int] = {
 }
 FAILPOINTS_MIN, HITS_MIN, KINDS_MIN = 25, 20, 12
 NOUGHT = tuple(COUNTED_AS)
+_NO_SEED = "The same events and the same dice at every run: there is no seed to vary."
 # What older results do not have.
 _ALSO: dict[str, Any] = {"redis_kills": 0, "database_crashes": 0, "splits": {}, "mishaps": {}}
 
 
-def keep(name: str, figures: dict[str, Any], storm: dict[str, Any]) -> None:
+def keep(name: str, outcome: Outcome) -> None:
     """Store a result under a name, for the table."""
-    RESULTS.mkdir(exist_ok=True)
+    storm = outcome.storm
     beside = {
         "seconds": storm["seconds"],
         "seeds": storm["spec"].get("seeds", [storm["spec"]["seed"]]),
@@ -44,15 +45,19 @@ def keep(name: str, figures: dict[str, Any], storm: dict[str, Any]) -> None:
         "control_orders": storm["spec"]["control_orders"],
         "halted_below_finality": storm["halted_below_finality"],
         "violations": storm["violations"][:50],
+        "killed_by": outcome.trials.findings(),
     }
-    document = {"measured_on": _today(), "figures": figures, "beside": beside}
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    _store(name, {"figures": outcome.as_json(), "beside": beside})
 
 
-def keep_mutants(name: str, ends: dict[str, str], *, seed: int) -> None:
-    """Store what became of mutants that ran without a storm before them."""
+def keep_trials(name: str, trials: Trials) -> None:
+    """Store what came of trials that were held without a storm before them; they have no seed."""
+    _store(name, trials.as_json())
+
+
+def _store(name: str, what: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
-    document = {"measured_on": _today(), "seed": seed, "mutants": ends}
+    document = {"measured_on": _today(), **what}
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
@@ -89,18 +94,20 @@ def summary(figures: dict[str, Any], storm: dict[str, Any]) -> str:
     )
     lines.append(f"  {'kinds of fault':<22}{len(figures['rpc_faults']):>8}")
     lines += [f"  {name:<22}{figures[name]:>8}" for name in (*NOUGHT, "control_double_mints")]
-    killed = sum(end == "killed" for end in figures["mutants"].values())
+    killed = sum(end == KILLED for end in figures["mutants"].values())
     lines.append(f"  {'mutants killed':<22}{killed:>5}/{len(figures['mutants'])}")
     return "\n".join(lines)
 
 
 def _section(name: str, stored: dict[str, Any]) -> str:
     if "mutants" in stored:
-        head = f"### `{name}`: the mutants alone, seed {stored['seed']}, {stored['measured_on']}"
-        ends = {each: end for each, end in stored["mutants"].items() if each != SOUND}
-        lived = stored["mutants"].get(SOUND)
-        beside = f" The sound pipeline {lived} all of their weather." if lived else ""
-        return f"{head}\n\n{_mutants(ends)}{beside}"
+        return "\n\n".join(
+            [
+                f"### `{name}`: the mutants' trials, {stored['measured_on']}",
+                f"{_mutants(stored['mutants'])} {_sound(stored[SOUND])} {_NO_SEED}",
+                _killed_by(stored["mutants"], stored["killed_by"]),
+            ]
+        )
     figures, beside = stored["figures"], stored["beside"]
     minutes = beside["seconds"] / 60
     seeds = ", ".join(map(str, beside.get("seeds", [figures["seed"]])))
@@ -190,7 +197,22 @@ def _faults(counts: dict[str, int]) -> str:
 def _mutants(ends: dict[str, str]) -> str:
     if not ends:
         return "No mutants in this run."
-    killed = [name for name, end in ends.items() if end == "killed"]
-    survived = [name for name, end in ends.items() if end != "killed"]
+    killed = [name for name, end in ends.items() if end == KILLED]
+    survived = [name for name, end in ends.items() if end != KILLED]
     tail = f" Survived: {', '.join(survived)}." if survived else ""
     return f"Mutants killed: {len(killed)} of {len(ends)}.{tail}"
+
+
+def _sound(end: str) -> str:
+    return (
+        "The sound pipeline survived every one of their trials."
+        if end == SURVIVED
+        else "**The sound pipeline did not survive their trials.**"
+    )
+
+
+def _killed_by(ends: dict[str, str], findings: dict[str, str]) -> str:
+    rows = [
+        f"| {name} | {findings.get(name) or f'**{end.upper()}**'} |" for name, end in ends.items()
+    ]
+    return "\n".join(["| mutant | killed by the finding |", "|---|---|", *rows])

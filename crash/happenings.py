@@ -55,7 +55,7 @@ class Happenings:
     def draw(self, elapsed: float) -> None:
         """Each kind of event has its chance in the time that has passed."""
         unseen = [point for point in self.crew.lagging() if self.crew.hits[point] < HASTE_HITS]
-        wanted = needed(unseen) if self.spec.failpoints else set()
+        wanted = needed(unseen)
         for name, happen in self._events().items():
             rate = self.spec.rates.get(name, 0.0)
             if name in wanted:
@@ -66,9 +66,7 @@ class Happenings:
 
     def _is_due(self, name: str) -> bool:
         last, now = self._happened_at.get(name), time.monotonic()
-        # A mutant's weather asks for what it needs.
-        apart = 0.0 if self.spec.mutant else APART_SECONDS.get(name, 0.0)
-        if last is not None and now - last < apart:
+        if last is not None and now - last < APART_SECONDS.get(name, 0.0):
             return False
         self._happened_at[name] = now
         return True
@@ -77,7 +75,7 @@ class Happenings:
         chaos, attempt = self.chaos, self.attempt
         return {
             "kill_one": self._kill,
-            "stop_one": self._stop,
+            "stop_one": self.crew.stop_one,
             "flushall": self.ground.flushall,
             "kill_redis": self.ground.kill_redis,
             "crash_database": self._crash_database,
@@ -98,15 +96,10 @@ class Happenings:
             self.ground.fork.rpc("evm_mine")
 
     def _kill(self) -> None:
-        if self.spec.kills:
-            self.crew.kill_one()
+        self.crew.kill_one()
         if self.dice.random() < CONTROL_KILL_SHARE:
             children.end(self.control_pid)
             self.control_pid = 0
-
-    def _stop(self) -> None:
-        if self.spec.kills:
-            self.crew.stop_one()
 
     def _crash_database(self) -> None:
         if self.ground.cluster.is_copying():

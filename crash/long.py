@@ -1,4 +1,4 @@
-"""The long profile: storms in parts, each kept as soon as it ends, then every mutant, then the sum.
+"""The long profile: storms in parts, each kept as soon as it ends, and then their sum.
 
 What is kept lies in ``.stack/crash/<seed>``: a run that was interrupted goes on where it stopped.
 """
@@ -94,7 +94,7 @@ def _reached(parts: Sequence[dict[str, Any]]) -> Counter[str]:
     reached: Counter[str] = Counter()
     hits: Counter[str] = Counter()
     for part in parts:
-        reached.update(totals(Outcome(part, {}).as_json()))
+        reached.update(totals(Outcome(part).as_json()))
         hits.update(part["failpoints"])
     reached["failpoints"] = nth_most(hits, FAILPOINTS_MIN)
     return reached
@@ -126,11 +126,6 @@ def run_parts(
             kept.write_text(json.dumps(result, indent=1))
         parts.append(json.loads(kept.read_text()))
     return merged(parts)
-
-
-def kept_mutant(seed: int, name: str) -> Path:
-    """Where the end of a mutant is kept."""
-    return folder_of(seed) / f"mutant-{name}.json"
 
 
 def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:

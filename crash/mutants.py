@@ -1,13 +1,12 @@
 """The bugs of the failure catalogue, F1 to F14, planted into one worker process at a time.
 
 Each is what a peer shipped or a tired person would write. ``become`` replaces functions in the
-process that calls it and nowhere else; the campaign must then find a violation, or it is blind.
+process that calls it and nowhere else; in its trial the judge must name it, or it is blind.
 """
 
 import os
 import random
 import signal
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
 IMPATIENCE = timedelta(seconds=1)
 _TAKEN = (chain.SendKind.ACCEPTED, chain.SendKind.ALREADY_KNOWN)
-SLOW_NODE_SECONDS: float = 0.25
 DRIFT_CHANCE = 0.2
 _dice = random.Random()  # noqa: S311 - it decides when a bug shows
 
@@ -166,9 +164,7 @@ def _f6(_: "Post") -> None:
     """Two tasks may take the same orders: no lease, no lock, no second look at the status."""
 
     def take(rows: Any, *, now: datetime, lease: timedelta, limit: int) -> list[Any]:
-        found = list(rows.filter(next_attempt_at__lte=now).order_by("next_attempt_at")[:limit])
-        time.sleep(SLOW_NODE_SECONDS)
-        return found
+        return list(rows.filter(next_attempt_at__lte=now).order_by("next_attempt_at")[:limit])
 
     _plant(assign, "claim_due", take)
     _plant(services, "assign_wave", _assign_blindly)
@@ -389,10 +385,10 @@ MUTANTS: dict[str, Callable[["Post"], None]] = {
 }
 
 
-def become(name: str, post: "Post", *, seed: int | None = None) -> None:
+def become(name: str, post: "Post", *, seed: int) -> None:
     """Turn this worker process into the named mutant; the empty name changes nothing.
 
-    Every worker is forked with the same dice; each throws its own unless it is given a seed.
+    The seed is that of the dice which some bugs throw.
     """
     _dice.seed(seed)
     if name:

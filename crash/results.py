@@ -1,7 +1,7 @@
 """What a run of the campaign comes to: the JSON that machines read, and the verdict for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # The checker's invariants, as the figures of the JSON count them.
@@ -19,12 +19,48 @@ SOUND = "sound"
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """Killed or survived, and the first finding that says so."""
+
+    end: str
+    finding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """What became of each mutant, and of the sound pipeline, which met the same events."""
+
+    mutants: Mapping[str, Ending] = field(default_factory=dict)
+    sound: Ending = field(default_factory=lambda: Ending(SURVIVED))
+
+    def as_json(self) -> dict[str, Any]:
+        """Each end, and by which finding a mutant was killed."""
+        return {
+            "mutants": {name: each.end for name, each in self.mutants.items()},
+            "killed_by": self.findings(),
+            SOUND: self.sound.end,
+        }
+
+    def findings(self) -> dict[str, str]:
+        """The finding that names each mutant's bug."""
+        return {name: each.finding for name, each in self.mutants.items() if each.end == KILLED}
+
+    def complaints(self) -> list[str]:
+        """Why the trials failed; empty when they passed."""
+        found = [
+            f"mutant {name} survived" for name, each in self.mutants.items() if each.end == SURVIVED
+        ]
+        if self.sound.end == KILLED:
+            found.append(f"the sound pipeline did not survive its trials: {self.sound.finding}")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """The storm's result and what became of each mutant."""
+    """The storm's result and that of the trials that followed it."""
 
     storm: dict[str, Any]
-    mutants: dict[str, str]
-    is_sound: bool = True
+    trials: Trials = field(default_factory=Trials)
 
     def as_json(self) -> dict[str, Any]:
         """Exactly the keys that were promised."""
@@ -43,7 +79,7 @@ class Outcome:
                 for name, invariants in COUNTED_AS.items()
             },
             "control_double_mints": verdict.get("control", 0),
-            "mutants": self.mutants,
+            "mutants": self.trials.as_json()["mutants"],
         }
 
     def complaints(self) -> list[str]:
@@ -56,16 +92,12 @@ class Outcome:
         found += [
             f"never killed at {name}" for name, hits in storm["failpoints"].items() if not hits
         ]
-        found += [
-            f"mutant {name} survived" for name, end in self.mutants.items() if end == SURVIVED
-        ]
-        if not self.is_sound:
-            found.append("the sound pipeline did not survive the mutants' weather")
+        found += self.trials.complaints()
         if "no_verdict" in storm["verdict"]:
             found.append("the checker gave no verdict")
         if not storm["is_drained"]:
             found.append("the work did not come to an end")
-        if storm["spec"]["ends_below_finality"] and not storm["halted_below_finality"]:
+        if not storm["halted_below_finality"]:
             found.append("a reorganisation below finality did not halt the network")
         if storm["accidents"]:
             found.append(f"{storm['accidents']} workers ended by themselves")

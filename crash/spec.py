@@ -12,37 +12,25 @@ class Spec:
     seconds: float
     folder: str
     golden: str = ""
-    mutant: str = ""
     workers: int = 5
     institutions: int = 3
     holders: int = 3
     orders_per_second: float = 8.0
     chance: float = 0.08
-    kills: bool = True
     # Of a hundred workers so many have a point to die at; the others are killed after a shift.
     armed_percent: int = 85
     shift_seconds: list[float] = field(default_factory=lambda: [5.0, 14.0])
-    # Whether workers die at failpoints, beside those killed at random.
-    failpoints: bool = True
-    # Clocks that are wrong, COMMITs that are cut off, tasks that run twice.
-    mishaps: bool = True
     # How often each failpoint shall be died at before the storm ends.
     hits_min: int = 1
-    # The storm goes on, up to three times as long, until so many orders have completed in it ...
-    completed_min: int = 0
-    # ... and until each of these figures has come so far; hits_min counts among them then.
+    # The storm goes on, up to three times as long, until each of these figures has come so far.
     at_least: dict[str, int] = field(default_factory=dict)
-    # The findings that say what this mutant does, as weather.shows reads them; others do not count.
-    shows: list[str] = field(default_factory=list)
     failover_every: float = 0.0
     # So many orders shall have completed between two failovers.
     failover_after: int = 0
     control_orders: int = 0
-    stop_at_violation: bool = False
     drain_seconds: float = 240.0
     # Nothing ended for so long although nobody interferes: it never will.
     jam_seconds: float = 30.0
-    ends_below_finality: bool = True
     rates: dict[str, float] = field(
         default_factory=lambda: {
             "reorganise": 1.1,

@@ -19,7 +19,7 @@ from django.db import close_old_connections, connections
 from config.celery import BEAT_SECONDS
 from config.devstack.processes import _tied_to_parent
 from core import doorbell, failpoints
-from crash import mutants, pace
+from crash import pace
 from crash.mishaps import FickleSigner, Mishaps
 from custody import queries as custody_queries
 from custody.providers.custodian import (
@@ -47,7 +47,10 @@ NICENESS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """Where a worker works: the stage, the lying nodes, the bell, its log and what is wrong with it."""
+    """Where a worker works: the stage, the lying nodes, the bell and its log.
+
+    In a trial also which mutant it is, if any; in a storm nobody is one.
+    """
 
     stage: Stage
     proxy_urls: Sequence[str]
@@ -97,7 +100,6 @@ def _enter(post: Post, *, has_mishaps: bool) -> None:
     outside.from_settings = lambda: world
     bell = redis.Redis.from_url(post.redis_url, socket_timeout=5)
     doorbell.ring = partial(_ring, bell)
-    mutants.become(post.mutant, post)
 
 
 def world_of(post: Post, *, is_fickle: bool) -> World:

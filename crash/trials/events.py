@@ -16,7 +16,7 @@ TWICE = ("I1", "I1b")
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What happens, and which findings of the judge name this bug, as ``weather.shows`` reads them."""
+    """What happens, and which findings of the judge name this bug, as ``hearing.shows`` reads them."""
 
     happen: Callable[[Trial], None]
     shows: tuple[str, ...]

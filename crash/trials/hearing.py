@@ -1,5 +1,6 @@
 """One trial from its first event to the judge's word."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from crash.trials.events import TRIALS
 from crash.trials.trial import Place, Trial
 from crash.trials.wire import Wire
-from crash.weather import shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,13 @@ def hold(name: str, *, place: Place, mutant: str = "") -> Heard:
         wire.close()
     names = [each for each in found if shows(each, events.shows)]
     return Heard(found, names, trial.accidents)
+
+
+def shows(finding: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Whether a finding is among those that are named: an invariant, with words of what was found
+    where it finds several things."""
+    for name in names:
+        invariant, _, words = name.partition(" ")
+        if finding["invariant"] == invariant and words in finding["what"]:
+            return True
+    return False

@@ -16,9 +16,11 @@ from typing import Any
 from config.devstack import places
 from config.devstack.processes import StackError
 from crash.ground import Ground
-from crash.results import KILLED, SOUND, SURVIVED
+from crash.results import KILLED, SOUND, SURVIVED, Ending, Trials
 from crash.servers import Cluster
 
+# Every mutant of the failure catalogue; this module is read before Django can be set up.
+NAMES = tuple(f"F{number}" for number in range(1, 15))
 AT_ONCE = 2
 POLL_SECONDS = 0.2
 
@@ -33,11 +35,11 @@ class Hearing:
     golden: str
 
 
-def run_trials(names: Sequence[str], *, folder: Path, golden: Path) -> dict[str, str]:
-    """Each mutant through its trial; name -> killed or survived.
+def run_trials(names: Sequence[str], *, folder: Path, golden: Path) -> Trials:
+    """Each mutant through its trial, and the sound pipeline through all of them.
 
-    Under SOUND it says whether the sound pipeline survived every one of these trials. ``golden`` is
-    the migrated database that each starts from. Raises StackError when a trial ended without a word.
+    ``golden`` is the migrated database that each starts from. Raises StackError when a trial ended
+    without a word.
     """
     waiting = [
         Hearing(name=name, mutant=mutant, folder=str(folder / called), golden=str(golden))
@@ -45,19 +47,23 @@ def run_trials(names: Sequence[str], *, folder: Path, golden: Path) -> dict[str,
         for mutant, called in ((name, f"trial-{name.lower()}"), ("", f"trial-{name.lower()}-sound"))
     ]
     running: list[tuple[Hearing, subprocess.Popen[bytes]]] = []
-    ends = {SOUND: SURVIVED}
+    ended: list[tuple[Hearing, Ending]] = []
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
             running.append((waiting[0], _start(waiting.pop(0))))
         time.sleep(POLL_SECONDS)
         for pair in [pair for pair in running if pair[1].poll() is not None]:
             running.remove(pair)
-            hearing, end = pair[0], _end(pair[0])
-            if hearing.mutant:
-                ends[hearing.mutant] = end
-            elif end == KILLED:
-                ends[SOUND] = KILLED
-    return {SOUND: ends[SOUND]} | {name: ends[name] for name in names}
+            ended.append((pair[0], _end(pair[0])))
+    return _together(ended, names)
+
+
+def _together(ended: Sequence[tuple[Hearing, Ending]], names: Sequence[str]) -> Trials:
+    """The mutants in the order they were named in; the sound pipeline must survive every trial."""
+    mutants = {hearing.mutant: end for hearing, end in ended if hearing.mutant}
+    fallen = [end for hearing, end in ended if not hearing.mutant and end.end == KILLED]
+    sound = fallen[0] if fallen else Ending(SURVIVED)
+    return Trials({name: mutants[name] for name in names}, sound)
 
 
 def _start(hearing: Hearing) -> "subprocess.Popen[bytes]":
@@ -69,19 +75,20 @@ def _start(hearing: Hearing) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(command, cwd=places.CHECKOUT, stdout=log, stderr=log)
 
 
-def _end(hearing: Hearing) -> str:
+def _end(hearing: Hearing) -> Ending:
     path = Path(hearing.folder) / "result.json"
     if not path.exists():
         raise StackError(f"the trial in {hearing.folder} ended without a word")
     heard: dict[str, Any] = json.loads(path.read_text())
     named = heard["names"] if hearing.mutant else heard["found"]
+    # What follows the colon are addresses and hashes; the whole of it stays in the folder.
+    said = [f"{each['invariant']} {each['what'].partition(':')[0]}" for each in named]
     # Of the sound pipeline nothing may be found at all, nor may it have fallen over.
-    is_killed = bool(named or (heard["accidents"] and not hearing.mutant))
-    end = KILLED if is_killed else SURVIVED
-    said = "; ".join(f"{each['invariant']} {each['what']}" for each in named[:1])
+    said += heard["accidents"] if not hearing.mutant else []
+    ending = Ending(KILLED, said[0]) if said else Ending(SURVIVED)
     who = hearing.mutant or f"{SOUND} in the trial of {hearing.name}"
-    print(f"  {who}: {end} {said} ({heard['seconds']} s)", flush=True)
-    return end
+    print(f"  {who}: {ending.end} {ending.finding} ({heard['seconds']} s)", flush=True)
+    return ending
 
 
 def _hold(hearing: Hearing) -> None:

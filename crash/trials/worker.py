@@ -98,8 +98,6 @@ def _work(post: Post, line: "Connection[object, object]") -> None:
     log = post.log_path.open("a", buffering=1)
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
-    # Whoever shall be slow is held up by the trial.
-    mutants.SLOW_NODE_SECONDS = 0
     mutants.become(post.mutant, post, seed=SEED)
     world = world_of(post, is_fickle=False)
     while True:

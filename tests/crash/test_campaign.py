@@ -9,14 +9,14 @@ import signal
 import pytest
 
 from config.devstack import places
+from config.devstack.processes import StackError
 from core import failpoints
 from crash import document, golden
-from crash.__main__ import result_of, run_spec
+from crash.__main__ import run_through, wanted
 from crash.faults import FALSE_REFUSALS, RULES, Fault, choose
-from crash.mutants import MUTANTS
-from crash.results import Outcome
+from crash.results import Ending, Outcome, Trials
 from crash.spec import Spec
-from crash.weather import WEATHER
+from crash.trials.run import NAMES, run_trials
 
 # Too short to die at every failpoint, so it asserts none by name: test_kills*.py and its like do.
 STORM_SECONDS = 20
@@ -25,9 +25,17 @@ POINTS_MIN = 5
 
 
 @pytest.fixture(scope="module")
-def storm():
-    """One short storm on servers of its own, with a failover and the naive control."""
+def folder():
+    """Where a campaign works, with the migrated database that it starts from."""
     folder = places.session_folder("storm")
+    golden.make_golden(folder)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def storm(folder):
+    """One short storm on servers of its own, with a failover and the naive control."""
     spec = Spec(
         seed=20261122,
         seconds=STORM_SECONDS,
@@ -35,16 +43,14 @@ def storm():
         # On a busy machine it goes on, up to three times as long, until it was a storm.
         at_least={"failovers": 1, "kills": KILLS_MIN, "reorgs": 1, "rpc_faults": 1},
         folder=str(folder / "storm"),
-        golden=str(golden.make_golden(folder)),
+        golden=str(folder / "golden"),
         workers=4,
         orders_per_second=4,
         failover_every=STORM_SECONDS / 2,
         control_orders=10,
         chance=0.06,
     )
-    run_spec(spec).wait()
-    yield result_of(spec)
-    shutil.rmtree(folder, ignore_errors=True)
+    return run_through(spec)
 
 
 def test_a_short_storm_mints_nothing_twice_and_loses_nothing(storm):
@@ -69,7 +75,7 @@ def test_a_reorganisation_below_finality_halts_the_network(storm):
 
 def a_result(**changes):
     storm = {
-        "spec": {"seed": 1, "control_orders": 50, "ends_below_finality": True},
+        "spec": {"seed": 1, "control_orders": 50},
         "orders": 5,
         "kills": 3,
         "failpoints": {"settle.precommit": 1},
@@ -91,8 +97,12 @@ def a_result(**changes):
     return storm | changes
 
 
+KILLED = Ending("killed", "I7 mined, but never saved")
+SURVIVED = Ending("survived")
+
+
 def test_the_json_has_the_promised_keys_and_no_others():
-    assert list(Outcome(a_result(), {"F1": "killed"}).as_json()) == [
+    assert list(Outcome(a_result()).as_json()) == [
         "seed",
         "orders",
         "kills",
@@ -111,11 +121,13 @@ def test_the_json_has_the_promised_keys_and_no_others():
 
 
 def test_a_clean_result_has_no_complaint():
-    assert Outcome(a_result(), {"F1": "killed"}).complaints() == []
+    outcome = Outcome(a_result(), Trials({"F1": KILLED}))
+    assert outcome.complaints() == []
+    assert outcome.as_json()["mutants"] == {"F1": "killed"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "mutants", "complaint"),
+    ("changes", "trials", "complaint"),
     [
         ({"failpoints": {"settle.precommit": 0}}, {}, "never killed at settle.precommit"),
         ({"verdict": {"I1": 1, "control": 1}}, {}, "double_mints: 1"),
@@ -137,15 +149,37 @@ def test_a_clean_result_has_no_complaint():
             {},
             "the naive control minted nothing twice: the harness is blind",
         ),
-        ({}, {"F9": "survived"}, "mutant F9 survived"),
+        ({}, {"mutants": {"F1": KILLED, "F9": SURVIVED}}, "mutant F9 survived"),
+        (
+            {},
+            {"sound": KILLED},
+            "the sound pipeline did not survive its trials: I7 mined, but never saved",
+        ),
     ],
 )
-def test_whatever_went_wrong_fails_the_run(changes, mutants, complaint):
-    assert Outcome(a_result(**changes), mutants).complaints() == [complaint]
+def test_whatever_went_wrong_fails_the_run(changes, trials, complaint):
+    assert Outcome(a_result(**changes), Trials(**trials)).complaints() == [complaint]
 
 
-def test_there_are_fourteen_mutants_and_each_has_its_weather():
-    assert list(MUTANTS) == list(WEATHER) == [f"F{number}" for number in range(1, 15)]
+def test_a_trial_is_held_on_servers_of_its_own(folder):
+    trials = run_trials(["F13"], folder=folder, golden=folder / "golden")
+    assert trials.as_json() == {
+        "mutants": {"F13": "killed"},
+        "killed_by": {"F13": KILLED.finding},
+        "sound": "survived",
+    }
+
+
+def test_the_trials_of_all_of_the_named_or_of_no_mutants_are_held():
+    assert wanted("all") == list(NAMES)
+    assert wanted("F8,F1,F8") == ["F8", "F1"]
+    assert wanted("none") == []
+
+
+@pytest.mark.parametrize("mutants", ["F15", "F1,f2", ""], ids=["no-such", "one-of-two", "nothing"])
+def test_a_mutant_that_does_not_exist_is_refused(mutants):
+    with pytest.raises(StackError, match="no mutant is called"):
+        wanted(mutants)
 
 
 def test_the_same_seed_makes_the_same_weather():
@@ -183,17 +217,40 @@ def test_the_first_of_several_armed_points_ends_the_process(tmp_path):
     assert log.read_text().split() == ["late", "other", "early"]
 
 
-def test_the_table_shows_a_missed_bar_as_missed(tmp_path, monkeypatch):
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """A page of its own for the tables, and a folder for what is stored."""
     monkeypatch.setattr(document, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(document, "PAGE", tmp_path / "page.md")
     document.PAGE.write_text(f"before\n{document.BEGIN}\nold\n{document.END}\nafter\n")
-    figures = Outcome(a_result(verdict={"I1": 3}), {"F1": "survived"}).as_json()
-    document.keep("short", figures, a_result())
+    return document.PAGE
+
+
+def test_the_table_shows_a_missed_bar_as_missed(page):
+    outcome = Outcome(a_result(verdict={"I1": 3}), Trials({"F1": SURVIVED}))
+    document.keep("short", outcome)
     document.write()
-    page = document.PAGE.read_text()
-    assert page.startswith("before\n")
-    assert page.endswith("after\n")
-    assert "| double mints | 3 | 0 | **MISSED** |" in page
-    assert "| orders | 5 | 10,000 | 0% |" in page
-    assert "Survived: F1." in page
-    assert json.loads((tmp_path / "results" / "short.json").read_text())["figures"] == figures
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "| double mints | 3 | 0 | **MISSED** |" in text
+    assert "| orders | 5 | 10,000 | 0% |" in text
+    assert "Survived: F1." in text
+    kept = json.loads((document.RESULTS / "short.json").read_text())
+    assert kept["figures"] == outcome.as_json()
+
+
+def test_trials_are_shown_with_their_findings_and_without_a_seed(page):
+    document.keep_trials("trials", Trials({"F1": KILLED, "F9": SURVIVED}))
+    document.write()
+    text = page.read_text()
+    assert "Mutants killed: 1 of 2. Survived: F9. The sound pipeline survived" in text
+    assert "| F1 | I7 mined, but never saved |" in text
+    assert "| F9 | **SURVIVED** |" in text
+    assert "seed 1" not in text
+
+
+def test_trials_that_the_sound_pipeline_did_not_survive_are_shown_so(page):
+    document.keep_trials("trials", Trials({"F1": KILLED}, sound=KILLED))
+    document.write()
+    assert "**The sound pipeline did not survive their trials.**" in page.read_text()

@@ -9,8 +9,6 @@ import pytest
 from django.utils import timezone
 
 from crash import mutants
-from crash.spec import Spec
-from crash.weather import HARD_WEATHER, WEATHER, Weather
 from crash.worker import Post
 from issuance.chain.token import encode_mint_batch
 from issuance.chain.types import OrderItem
@@ -107,10 +105,3 @@ def test_every_bug_is_planted_where_the_pipeline_runs(ready, monkeypatch, settin
 def test_a_bug_whose_place_is_gone_is_no_mutant():
     with pytest.raises(AttributeError):
         mutants._plant(advance, "long_gone", None)
-
-
-def test_the_sound_pipeline_meets_the_harshest_of_all_weathers():
-    weathers = [*WEATHER.values(), Weather(Spec(seed=0, seconds=0, folder="").rates)]
-    for weather in weathers:
-        assert weather.chance <= HARD_WEATHER.chance
-        assert all(rate <= HARD_WEATHER.rates[name] for name, rate in weather.rates.items())

@@ -7,11 +7,11 @@ import pytest
 from config.devstack.processes import StackError
 from crash import mutants
 from crash.facts import SLOTS_IN_AN_EPOCH
+from crash.results import Ending
 from crash.trials.events import TRIALS
-from crash.trials.hearing import hold
-from crash.trials.run import Hearing, _end
+from crash.trials.hearing import hold, shows
+from crash.trials.run import NAMES, Hearing, _end, _together
 from crash.trials.trial import Place
-from crash.weather import WEATHER
 from tests.issuance.stage import build
 
 
@@ -44,8 +44,25 @@ def test_the_sound_pipeline_survives_the_same_events(place, name):
     assert heard.accidents == []
 
 
-def test_every_mutant_has_a_trial_and_a_weather():
-    assert list(TRIALS) == list(WEATHER) == list(mutants.MUTANTS)
+def test_there_are_fourteen_mutants_and_each_has_its_trial():
+    assert list(NAMES) == [f"F{number}" for number in range(1, 15)]
+    assert list(TRIALS) == list(mutants.MUTANTS) == list(NAMES)
+    assert all(events.shows for events in TRIALS.values())
+
+
+@pytest.mark.parametrize(
+    ("mutant", "invariant", "what", "is_named"),
+    [
+        ("F13", "I7", "mined, but never saved", True),
+        ("F13", "I2", "still QUEUED", False),
+        ("F14", "I2", "FAILED, though the chain has it", True),
+        ("F14", "I2", "still SUBMITTED", False),
+    ],
+    ids=["what-it-does", "another", "its-own-words", "work-that-did-not-end"],
+)
+def test_a_bug_is_named_only_by_what_it_does(mutant, invariant, what, is_named):
+    finding = {"invariant": invariant, "subject": "it", "what": what}
+    assert shows(finding, TRIALS[mutant].shows) == is_named
 
 
 @pytest.fixture
@@ -60,18 +77,32 @@ def ended(tmp_path):
     return end
 
 
-A_FINDING = {"invariant": "I4", "subject": "1", "what": "completed before it was final"}
+A_FINDING = {"invariant": "I4", "subject": "1", "what": "completed before it was final: 0xf8"}
 
 
 def test_a_mutant_is_killed_only_by_a_finding_that_names_its_bug(ended):
-    assert ended(mutant="F8", found=[A_FINDING], names=[A_FINDING]) == "killed"
-    assert ended(mutant="F8", found=[A_FINDING], accidents=["fell over"]) == "survived"
+    killed = ended(mutant="F8", found=[A_FINDING], names=[A_FINDING])
+    assert killed == Ending("killed", "I4 completed before it was final")
+    assert ended(mutant="F8", found=[A_FINDING], accidents=["fell over"]) == Ending("survived")
 
 
 def test_the_sound_pipeline_survives_only_when_nothing_at_all_was_found(ended):
-    assert ended(mutant="") == "survived"
-    assert ended(mutant="", found=[A_FINDING]) == "killed"
-    assert ended(mutant="", accidents=["fell over"]) == "killed"
+    assert ended(mutant="") == Ending("survived")
+    assert ended(mutant="", found=[A_FINDING]).end == "killed"
+    assert ended(mutant="", accidents=["fell over"]) == Ending("killed", "fell over")
+
+
+def test_one_trial_that_the_sound_pipeline_does_not_survive_is_one_too_many():
+    def heard(name, mutant, end):
+        return Hearing(name=name, mutant=mutant, folder="", golden=""), Ending(end, "why")
+
+    ended = [heard("F2", "F2", "killed"), heard("F2", "", "killed"), heard("F1", "", "survived")]
+    ended.append(heard("F1", "F1", "survived"))
+    together = _together(ended, ["F1", "F2"])
+    assert list(together.mutants) == ["F1", "F2"]
+    assert together.mutants["F1"].end == "survived"
+    assert together.sound == Ending("killed", "why")
+    assert _together(ended[2:], ["F1"]).sound.end == "survived"
 
 
 def test_a_trial_that_left_no_word_is_no_result(tmp_path):
