@@ -72,3 +72,14 @@ def test_a_run_that_was_interrupted_goes_on_with_the_part_it_did_not_finish(grou
     assert ran == [8, 9, 10]
     assert whole["spec"]["seeds"] == [7, 8, 9, 10]
     assert len(list(ground.iterdir())) == long.PARTS
+
+
+def test_one_part_alone_is_asked_for_no_more_than_its_quarter(ground):
+    asked = []
+
+    def run(spec):
+        asked.append(spec.at_least["orders"])
+        return a_part(spec.seed)
+
+    long.run_parts(a_spec(), run, count=1)
+    assert asked == [long.part_spec(a_spec(), 0, count=4, before=[]).at_least["orders"]]
