@@ -73,15 +73,10 @@ def run_through(spec: Spec) -> dict[str, Any]:
     path.write_text(json.dumps(asdict(spec)))
     command = [sys.executable, "-m", "crash.campaign", str(path)]
     subprocess.run(command, cwd=places.CHECKOUT, check=False)
-    return result_of(spec)
-
-
-def result_of(spec: Spec) -> dict[str, Any]:
-    """What the campaign left behind. Raises StackError when it left nothing."""
-    path = Path(spec.folder) / "result.json"
-    if not path.exists():
+    kept = path.with_name("result.json")
+    if not kept.exists():
         raise StackError(f"the campaign in {spec.folder} ended without a result")
-    result: dict[str, Any] = json.loads(path.read_text())
+    result: dict[str, Any] = json.loads(kept.read_text())
     return result
 
 

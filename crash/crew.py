@@ -125,9 +125,10 @@ class Crew:
         self._hands[pid] = _Hand(pid, trail, time.monotonic() + shift)
 
     def _points(self) -> dict[str, int]:
-        """Every point that lags behind: at its first pass where it is seldom passed, else at any.
+        """What lags behind: one point that everybody passes, and the least lucky of the others.
 
-        When none lags, one of those died at least often.
+        When none lags, one of those died at least often. Not all that lag: who is to die at the
+        first of three points that follow each other never comes to the last.
         """
         if not self.points or self.dice.randrange(100) >= self.armed_percent:
             return {}
@@ -137,7 +138,9 @@ class Crew:
             lagging = [self.dice.choice([p for p in self.points if self.hits[p] == fewest])]
         # Those that everybody passes would keep the others from being reached at all.
         common = [point for point in lagging if self._passes_of_a_shift(point) >= 1]
-        waited_for = [point for point in lagging if point not in common]
+        seldom = [point for point in lagging if point not in common]
+        least = min((self.hits[point] for point in seldom), default=0)
+        waited_for = [point for point in seldom if self.hits[point] == least]
         if common:
             waited_for.append(self.dice.choice(common))
         return {point: self._nth(point) for point in waited_for}

@@ -45,7 +45,7 @@ def keep(name: str, outcome: Outcome) -> None:
         "control_orders": storm["spec"]["control_orders"],
         "halted_below_finality": storm["halted_below_finality"],
         "violations": storm["violations"][:50],
-        "killed_by": outcome.trials.findings(),
+        "trials": outcome.trials.as_json(),
     }
     _store(name, {"figures": outcome.as_json(), "beside": beside})
 
@@ -101,13 +101,7 @@ def summary(figures: dict[str, Any], storm: dict[str, Any]) -> str:
 
 def _section(name: str, stored: dict[str, Any]) -> str:
     if "mutants" in stored:
-        return "\n\n".join(
-            [
-                f"### `{name}`: the mutants' trials, {stored['measured_on']}",
-                f"{_mutants(stored['mutants'])} {_sound(stored[SOUND])} {_NO_SEED}",
-                _killed_by(stored["mutants"], stored["killed_by"]),
-            ]
-        )
+        return f"### `{name}`: the mutants' trials, {stored['measured_on']}\n\n{_trials(stored)}"
     figures, beside = stored["figures"], stored["beside"]
     minutes = beside["seconds"] / 60
     seeds = ", ".join(map(str, beside.get("seeds", [figures["seed"]])))
@@ -118,7 +112,7 @@ def _section(name: str, stored: dict[str, Any]) -> str:
             _bars(figures, beside),
             _points(figures["failpoints"]),
             _faults(figures["rpc_faults"]),
-            _mutants(figures["mutants"]),
+            _trials(beside.get("trials", {"mutants": {}})),
         ]
     )
 
@@ -194,13 +188,16 @@ def _faults(counts: dict[str, int]) -> str:
     return f"RPC faults by kind: {cells}."
 
 
-def _mutants(ends: dict[str, str]) -> str:
+def _trials(held: dict[str, Any]) -> str:
+    ends: dict[str, str] = held["mutants"]
     if not ends:
         return "No mutants in this run."
-    killed = [name for name, end in ends.items() if end == KILLED]
-    survived = [name for name, end in ends.items() if end != KILLED]
+    survived = [name for name, end in ends.items() if end == SURVIVED]
     tail = f" Survived: {', '.join(survived)}." if survived else ""
-    return f"Mutants killed: {len(killed)} of {len(ends)}.{tail}"
+    killed = f"Mutants killed: {len(ends) - len(survived)} of {len(ends)}.{tail}"
+    rows = [f"| {name} | {held['killed_by'].get(name, '**SURVIVED**')} |" for name in ends]
+    table = "\n".join(["| mutant | killed by the finding |", "|---|---|", *rows])
+    return f"{killed} {_sound(held[SOUND])} {_NO_SEED}\n\n{table}"
 
 
 def _sound(end: str) -> str:
@@ -209,10 +206,3 @@ def _sound(end: str) -> str:
         if end == SURVIVED
         else "**The sound pipeline did not survive their trials.**"
     )
-
-
-def _killed_by(ends: dict[str, str], findings: dict[str, str]) -> str:
-    rows = [
-        f"| {name} | {findings.get(name) or f'**{end.upper()}**'} |" for name, end in ends.items()
-    ]
-    return "\n".join(["| mutant | killed by the finding |", "|---|---|", *rows])

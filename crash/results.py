@@ -37,13 +37,11 @@ class Trials:
         """Each end, and by which finding a mutant was killed."""
         return {
             "mutants": {name: each.end for name, each in self.mutants.items()},
-            "killed_by": self.findings(),
+            "killed_by": {
+                name: each.finding for name, each in self.mutants.items() if each.end == KILLED
+            },
             SOUND: self.sound.end,
         }
-
-    def findings(self) -> dict[str, str]:
-        """The finding that names each mutant's bug."""
-        return {name: each.finding for name, each in self.mutants.items() if each.end == KILLED}
 
     def complaints(self) -> list[str]:
         """Why the trials failed; empty when they passed."""

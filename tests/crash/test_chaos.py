@@ -72,6 +72,13 @@ def test_a_point_that_was_died_at_often_enough_lets_the_others_have_their_turn()
     assert {tuple(crew._points()) for _ in range(50)} == {(), ("other",)}
 
 
+def test_a_point_behind_others_has_its_turn_before_they_are_died_at_again():
+    crew = a_crew(["first", "last"])
+    crew.level = 6
+    crew.hits.update({"first": 1, "last": 0})
+    assert {tuple(crew._points()) for _ in range(50)} == {(), ("last",)}
+
+
 def test_the_failpoints_are_read_from_the_sources():
     assert {"settle.precommit", "bump.committed", "follow.read"} <= set(planted())
 

@@ -74,7 +74,8 @@ def test_a_run_that_was_interrupted_goes_on_with_the_part_it_did_not_finish(grou
     assert len(list(ground.iterdir())) == long.PARTS
 
 
-def test_one_part_alone_is_asked_for_no_more_than_its_quarter(ground):
+@pytest.mark.usefixtures("ground")
+def test_one_part_alone_is_asked_for_no_more_than_its_quarter():
     asked = []
 
     def run(spec):
