@@ -156,6 +156,22 @@ def test_a_clean_result_has_no_complaint():
             "the sound pipeline did not survive its trials: I7 mined, but never saved",
         ),
     ],
+    ids=[
+        "a-point-without-a-death",
+        "I1",
+        "I1b",
+        "I2-and-I5",
+        "I3",
+        "I4",
+        "I7",
+        "I8",
+        "no-verdict",
+        "work-without-end",
+        "no-halt",
+        "a-blind-harness",
+        "a-mutant",
+        "the-sound-pipeline",
+    ],
 )
 def test_whatever_went_wrong_fails_the_run(changes, trials, complaint):
     assert Outcome(a_result(**changes), Trials(**trials)).complaints() == [complaint]
