@@ -23,12 +23,12 @@ MARGIN = 1.02
 HASTE = 1.2
 CONTROL_ORDERS = 240
 # Orders are what a part runs short of: of everything else a milder weather still brings enough.
-CHANCE = 0.015
+CHANCE = 0.012
 FAILOVER_SECONDS, FAILOVER_ORDERS = 60.0, 120
 # A worker costs as much to hire as a second of its work.
-ARMED_PERCENT, SHIFT_SECONDS = 60, [12.0, 30.0]
+ARMED_PERCENT, SHIFT_SECONDS = 85, [10.0, 24.0]
 MILDER = {
-    "reorganise": 0.8,
+    "reorganise": 1.1,
     "kill_one": 0.15,
     "stop_one": 0.04,
     "crash_database": 0.006,
