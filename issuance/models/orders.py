@@ -96,6 +96,21 @@ class Order(PublicRow, WorkRow):
                 fields=["status", "type", "token", "next_attempt_at"],
                 condition=Q(next_attempt_at__isnull=False),
             ),
+            # Whatever waits is many rows. Two looks that are taken all the time find the few they ask
+            # for: those no newer than what the chain executed, and those that were signed for before.
+            models.Index(
+                name="order_unsigned",
+                fields=["token", "onchain_id"],
+                condition=Q(status__in=[OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL]),
+            ),
+            models.Index(
+                name="order_again",
+                fields=["token", "type"],
+                include=["quantity"],
+                condition=Q(
+                    status__in=[OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL], requeues__gt=0
+                ),
+            ),
             models.Index(name="order_by_institution", fields=["institution", "-id"]),
             models.Index(name="order_by_status", fields=["status", "id"]),
             # What was minted and redeemed is summed at every look at the books.

@@ -60,7 +60,7 @@ def notice(*, network: str, world: World, now: datetime) -> None:
     if not NetworkGate.seen(network=network)[1]:
         reason = "the database's history changed: a standby was promoted or a backup restored"
         _begin(network, RecoveryCause.FAILOVER, reason, now=now)
-    unsigned = executed_unsigned(network).first()
+    unsigned = executed_unsigned(network)
     if unsigned is not None:
         reason = f"{unsigned.public_id} is {unsigned.status}, and the chain has executed it"
         _begin(network, RecoveryCause.ORDER_ID, reason, now=now)

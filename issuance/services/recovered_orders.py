@@ -11,7 +11,7 @@ from core.failpoints import failpoint
 from core.transitions import move
 from core.use_case import use_case
 from issuance import queries
-from issuance.models import Order, Recovery, TokenLog
+from issuance.models import Order, Recovery, Token, TokenLog
 from issuance.services import lanes, postings, recoveries
 from issuance.services.facts import order_facts
 from issuance.services.lanes import PIPELINE
@@ -43,14 +43,21 @@ def doubtful_orders(recovery: Recovery) -> QuerySet[Order]:
     return rows.filter(pk__gt=recovery.asked_through) if recovery.asked_through else rows
 
 
-def executed_unsigned(network: str) -> QuerySet[Order]:
-    """Orders that the chain has executed although our rows say that nothing was signed for them."""
+def executed_unsigned(network: str) -> Order | None:
+    """An order that the chain has executed although our rows say that nothing was signed for it."""
     happened = TokenLog.objects.canonical().filter(
         order=OuterRef("pk"), kind__in=["ORDER_MINTED", "ORDER_BURNED"]
     )
     unsigned = [OrderStatus.QUEUED, OrderStatus.AWAITING_APPROVAL]
-    rows = Order.objects.filter(token__network=network, status__in=unsigned)
-    return rows.filter(Exists(happened))
+    for token_id in Token.objects.filter(network=network).values_list("pk", flat=True):
+        # An event carries the id of its order: what is newer than every event has none, and that is
+        # all but a few of those that wait.
+        highest = min(queries.highest_executed_id(token_id=token_id), queries.ONCHAIN_ID_MAX)
+        rows = Order.objects.filter(token=token_id, status__in=unsigned, onchain_id__lte=highest)
+        found = rows.filter(Exists(happened)).order_by("onchain_id").first()
+        if found is not None:
+            return found
+    return None
 
 
 @use_case
