@@ -25,6 +25,7 @@ from core.rows import PublicRow
 
 API_VERSION = "2026-12-01"
 BODY_BYTES_MAX = 20_000
+_ENVELOPES = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def format_time(moment: datetime) -> str:
@@ -90,9 +91,9 @@ def record_many(happenings: Sequence[Happening], *, actor: Actor, now: datetime)
     if not happenings:
         return []
     streams = _lock_streams({each.institution_id for each in happenings})
+    telling = _Telling.of(streams, actor=actor, now=now)
     recorded = [
-        _append(each, stream=streams[each.institution_id], actor=str(actor), now=now)
-        for each in happenings
+        _append(each, stream=streams[each.institution_id], telling=telling) for each in happenings
     ]
     insert_many(recorded)
     _advance(list(streams.values()))
@@ -113,10 +114,32 @@ def of_change(
     )
 
 
-def _append(happening: Happening, *, stream: EventStream, actor: str, now: datetime) -> Event:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Telling:
+    """What every event of one batch has in common, written out once."""
+
+    actor: str
+    now: datetime
+    created_at: str
+    request_id: str
+    institutions: Mapping[uuid.UUID | None, str | None]
+
+    @classmethod
+    def of(
+        cls, streams: Mapping[uuid.UUID | None, EventStream], *, actor: Actor, now: datetime
+    ) -> "_Telling":
+        return cls(
+            actor=str(actor),
+            now=now,
+            created_at=format_time(now),
+            request_id=requests.current_id(),
+            institutions={each: encode_id("inst", each) if each else None for each in streams},
+        )
+
+
+def _append(happening: Happening, *, stream: EventStream, telling: _Telling) -> Event:
     """The stream's next event, unsaved; the stream in memory moves on with it."""
     event_id, row, institution_id = new_uuid(), happening.row, happening.institution_id
-    request_id = requests.current_id()
     stream.last_sequence += 1
     body = _freeze(
         {
@@ -124,17 +147,17 @@ def _append(happening: Happening, *, stream: EventStream, actor: str, now: datet
             "object": "event",
             "type": happening.event_type,
             "api_version": API_VERSION,
-            "created_at": format_time(now),
+            "created_at": telling.created_at,
             "sequence": stream.last_sequence,
-            "institution_id": encode_id("inst", institution_id) if institution_id else None,
-            "request_id": request_id,
+            "institution_id": telling.institutions[institution_id],
+            "request_id": telling.request_id,
             "data": {
                 "object": _describe(row, happening.data),
                 "previous": dict(happening.previous),
             },
         }
     )
-    stream.last_hash = chain_hash(bytes(stream.last_hash), actor=actor, body=body)
+    stream.last_hash = chain_hash(bytes(stream.last_hash), actor=telling.actor, body=body)
     return Event(
         id=event_id,
         stream_id=stream.pk,
@@ -143,16 +166,16 @@ def _append(happening: Happening, *, stream: EventStream, actor: str, now: datet
         type=happening.event_type,
         object_type=row.OBJECT,  # type: ignore[attr-defined]
         object_id=row.pk,
-        actor=actor,
-        request_id=request_id,
+        actor=telling.actor,
+        request_id=telling.request_id,
         body=body,
         hash=stream.last_hash,
-        created_at=now,
+        created_at=telling.now,
     )
 
 
 def _freeze(envelope: Mapping[str, Any]) -> bytes:
-    body = json.dumps(envelope, separators=(",", ":"), ensure_ascii=False).encode()
+    body = _ENVELOPES.encode(envelope).encode()
     if len(body) > BODY_BYTES_MAX:
         raise ValueError(f"{envelope['type']} is {len(body)} bytes; at most {BODY_BYTES_MAX}")
     return body

@@ -26,4 +26,5 @@ class PublicRow(models.Model):
     @property
     def public_id(self) -> str:
         """The identifier the API shows, such as ``ord_01k9...``."""
-        return encode_id(self.PREFIX, uuid.UUID(str(self.id)))
+        known = self.id
+        return encode_id(self.PREFIX, known if type(known) is uuid.UUID else uuid.UUID(str(known)))

@@ -99,12 +99,13 @@ def settle_mints(*, found: Mapping[uuid.UUID, FinalEvidence], now: datetime) -> 
     completed = [
         (order, _receipt(found[row.pk]).tx_hash) for row in plain for order in bound[row.pk]
     ]
+    # Before the first event: every other worker waits for the streams it locks.
+    bindings = ChainTransactionOrder.objects.filter(chain_transaction__in=plain)
+    bindings.update(outcome="executed")
     # All before the first event: in the one order that streams are locked.
     completed.sort(key=lambda each: lanes.by_institution(each[0]))
     done = [completion(order, tx_hash=tx_hash, now=now) for order, tx_hash in completed]
     move_many(done, table=ORDER_TRANSITIONS, actor=PIPELINE, now=now)
-    bindings = ChainTransactionOrder.objects.filter(chain_transaction__in=plain)
-    bindings.update(outcome="executed")
     ends = [closing(row, evidence=found[row.pk], now=now) for row in plain]
     move_many(ends, table=CHAIN_TRANSACTION_TRANSITIONS, actor=PIPELINE, now=now)
     failpoint("settle.precommit")
