@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 _PLAIN: Mapping[str, type] = {
     "BigAutoField": int,
     "BigIntegerField": int,
+    "BinaryField": bytes,
     "BooleanField": bool,
     "CharField": str,
     "DateTimeField": datetime,
@@ -43,7 +44,11 @@ def insert_many(rows: Sequence[Model]) -> None:
     columns = [_copied(each, [getattr(row, each.attname) for row in rows]) for each in fields]
     names = ", ".join(f'"{each.column}"' for each in fields)
     statement = f'COPY "{meta.db_table}" ({names}) FROM STDIN (FORMAT BINARY)'
-    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as to:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(statement) as to,
+    ):
         to.set_types([array_type(each) for each in fields])
         for values in zip(*columns, strict=True):
             to.write_row(values)

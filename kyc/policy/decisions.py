@@ -61,7 +61,9 @@ def assess(
     """As ``decide``, with the outcome beside the row."""
     dossier = dossiers_of(investor_ids=[investor.pk], now=now)[investor.pk]
     judged = _judge(investor, dossier, action=action, context=context, now=now)
-    return Assessment(_row(judged, trigger=trigger or action), judged.outcome)
+    decision = _row(judged, trigger=trigger or action)
+    decision.policy_versions = unsaved_versions(judged.outcome.policies, now=now)
+    return Assessment(decision, judged.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,6 @@ class _Judged:
 
     outcome: Outcome
     columns: Mapping[str, Any]
-    versions: Sequence[PolicyVersion]
 
 
 def _judge(
@@ -105,7 +106,7 @@ def _judge(
         "body": body,
         "sha256": hashlib.sha256(body).hexdigest(),
     }
-    return _Judged(outcome, columns, unsaved_versions(outcome.policies, now=now))
+    return _Judged(outcome, columns)
 
 
 def require(
@@ -139,6 +140,8 @@ def require_each(
     """
     dossiers = dossiers_of(investor_ids={each.pk for each in investors}, now=now)
     judged: dict[uuid.UUID, _Judged] = {}
+    # The policies in force at one moment, the same for whoever is judged.
+    versions: list[PolicyVersion] = []
     answers: list[Decision | DomainError] = []
     for investor in investors:
         try:
@@ -149,7 +152,10 @@ def require_each(
         if investor.pk not in judged:
             dossier = dossiers[investor.pk]
             judged[investor.pk] = _judge(investor, dossier, action=action, context={}, now=now)
-        decision = _row(judged[investor.pk], trigger=trigger or action)
+        found = judged[investor.pk]
+        versions = versions or unsaved_versions(found.outcome.policies, now=now)
+        decision = _row(found, trigger=trigger or action)
+        decision.policy_versions = versions
         permitted = permits(effect=decision.effect, action=action)
         answers.append(decision if permitted else not_eligible(decision))
     return answers
@@ -250,9 +256,7 @@ def read_snapshot(snapshot: bytes) -> tuple[dict[str, Any], list[Grant]]:
 
 
 def _row(judged: _Judged, *, trigger: str) -> Decision:
-    decision = Decision(trigger=trigger, **judged.columns)
-    decision.policy_versions = judged.versions
-    return decision
+    return Decision(trigger=trigger, **judged.columns)
 
 
 def _without_facts(finding: Finding) -> dict[str, Any]:
