@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kyc import queries
-from kyc.models import Fact, Investor, Override, Owner
+from kyc.models import Investor, Override, Owner
 from kyc.policy.engine import Grant
 from kyc.policy.facts import merge, phone_value, prepare
 from kyc.policy.vocabulary import PHONE
@@ -21,7 +21,8 @@ _STANDING = {InvestorStatus.SUSPENDED: "suspended", InvestorStatus.FROZEN: "froz
 class Dossier:
     """The rows behind one decision, each list in the order the engine's input is built from."""
 
-    facts: list[Fact] = field(default_factory=list)
+    # Name and canonical JSON of each.
+    facts: list[tuple[str, str]] = field(default_factory=list)
     document_countries: set[str] = field(default_factory=set)
     owners: list[Owner] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
@@ -31,8 +32,9 @@ def dossiers_of(*, investor_ids: Iterable[uuid.UUID], now: datetime) -> dict[uui
     """The dossier of every investor named, as it stands at ``now``."""
     ids = list(investor_ids)
     found = {investor_id: Dossier() for investor_id in ids}
-    for fact in queries.current_facts_of(investor_ids=ids, now=now):
-        found[fact.investor_id].facts.append(fact)
+    current = queries.current_facts_of(investor_ids=ids, now=now)
+    for investor_id, name, value in current.values_list("investor_id", "name", "value"):
+        found[investor_id].facts.append((name, value))
     for investor_id, country in queries.document_countries_of(investor_ids=ids):
         found[investor_id].document_countries.add(country)
     for owner in queries.current_owners_of(investor_ids=ids):
@@ -45,12 +47,12 @@ def dossiers_of(*, investor_ids: Iterable[uuid.UUID], now: datetime) -> dict[uui
 def facts_of(investor: Investor, dossier: Dossier) -> dict[str, Any]:
     """Everything held true of the investor, canonical; what two sources say stands together."""
     facts: dict[str, Any] = {}
-    for fact in dossier.facts:
-        value = json.loads(fact.value)
-        if fact.name == PHONE:
+    for name, written in dossier.facts:
+        value = json.loads(written)
+        if name == PHONE:
             merge(facts, "phone_region", phone_value(value))
         else:
-            merge(facts, fact.name, value)
+            merge(facts, name, value)
     merge(facts, "document_country", sorted(dossier.document_countries))
     owners = [
         {
