@@ -1,6 +1,6 @@
 """Worker processes of the chain benchmark: the product's own task functions, again and again.
 
-Each role is a process or two, as a Celery worker or ``manage.py pump`` would run it; a pause takes
+Each role is a process or two, as Celery workers or ``manage.py pump`` would run it; a pause takes
 the place of beat's clock and the doorbell.
 """
 
@@ -16,17 +16,19 @@ from config.devstack import places
 
 # Seconds between two runs of one task: assignment and tracking are rung for, following is beat's.
 PAUSES = {"assign": 0.05, "advance": 0.1, "follow": 0.5}
-# BENCH_ASSIGNERS=2: one numbers while the other simulates, signs or sends; they take turns at the lane.
-ROLES = ["assign"] * int(os.environ.get("BENCH_ASSIGNERS", "1")) + ["advance", "follow"]
 STOP_SECONDS = 60
 
 
 @contextmanager
-def workers(**settings: str) -> Iterator[list[int]]:
-    """Run every role until the block ends; yields the process ids. ``settings`` are environment."""
+def workers(*, assigners: int = 1, **settings: str) -> Iterator[list[int]]:
+    """Run every role until the block ends; yields the process ids. ``settings`` are environment.
+
+    Of two ``assigners`` one claims, simulates, signs or sends while the other numbers.
+    """
+    roles = ["assign"] * assigners + ["advance", "follow"]
     env = os.environ | settings
     command = [sys.executable, "-m", "bench.chain_workers"]
-    children = [subprocess.Popen([*command, role], cwd=places.CHECKOUT, env=env) for role in ROLES]
+    children = [subprocess.Popen([*command, role], cwd=places.CHECKOUT, env=env) for role in roles]
     try:
         yield [child.pid for child in children]
         died = [child.args for child in children if child.poll() is not None]
