@@ -1,5 +1,6 @@
 """Rows the chain benchmark starts from: custody, investors, and orders made in bulk but lawfully."""
 
+import random
 import time
 import uuid
 from datetime import datetime, timedelta
@@ -44,7 +45,12 @@ CLIENT = Actor(ActorKind.API_KEY, "bench")
 READY_SECONDS = 120
 QUANTITY = UNITS_PER_WHOLE // 4
 CHUNK = 1_000
-_FACTS = ("residence", "nationality", "tax_residence", "bank_country")
+# Residents of Switzerland of many nations, some with a bank abroad: few are known by the same facts.
+_NATIONS = (
+    "AT", "BE", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR",
+    "IE", "IN", "IT", "JP", "LI", "LU", "NL", "NO", "PL", "PT", "SE",
+)  # fmt: skip
+_BANKS = ("AT", "CH", "DE", "LI")
 
 
 def open_custody(seed: int) -> Key:
@@ -81,13 +87,14 @@ def make_investors(*, seed: int, count: int) -> None:
     ]
     investors = [_investor(institutions[n % INSTITUTIONS], n, now) for n in range(count)]
     Investor.objects.bulk_create(investors)
+    draw = random.Random(seed)
     Fact.objects.bulk_create(
         Fact(
-            investor=investor, name=name, value=f'["{SWITZERLAND}"]', source="declared",
+            investor=investor, name=name, value=f'["{value}"]', source="declared",
             valid_from=before, recorded_at=before,
         )
         for investor in investors
-        for name in _FACTS
+        for name, value in _facts(draw).items()
     )  # fmt: skip
     Wallet.objects.bulk_create(
         Wallet(
@@ -98,6 +105,15 @@ def make_investors(*, seed: int, count: int) -> None:
         for n, investor in enumerate(investors)
     )  # fmt: skip
     _settle(investors)
+
+
+def _facts(draw: random.Random) -> dict[str, str]:
+    return {
+        "residence": SWITZERLAND,
+        "nationality": draw.choice(_NATIONS),
+        "tax_residence": SWITZERLAND,
+        "bank_country": draw.choice(_BANKS),
+    }
 
 
 def register_and_attest(anvil: Anvil, token: Token, attestor: Key, *, count: int) -> None:

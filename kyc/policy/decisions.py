@@ -60,8 +60,8 @@ def assess(
 ) -> Assessment:
     """As ``decide``, with the outcome beside the row."""
     dossier = dossiers_of(investor_ids=[investor.pk], now=now)[investor.pk]
-    judged = _judge(investor, dossier, action=action, context=context, now=now)
-    decision = _row(judged, trigger=trigger or action)
+    judged = _Judge(action=action, context=context, now=now).judge(investor, dossier)
+    decision = _row(judged, investor, trigger=trigger or action)
     decision.policy_versions = unsaved_versions(judged.outcome.policies, now=now)
     return Assessment(decision, judged.outcome)
 
@@ -74,39 +74,44 @@ class _Judged:
     columns: Mapping[str, Any]
 
 
-def _judge(
-    investor: Investor,
-    dossier: Dossier,
-    *,
-    action: str,
-    context: Mapping[str, str],
-    now: datetime,
-) -> _Judged:
-    facts = facts_of(investor, dossier)
-    for name, value in prepare(context).items():
-        merge(facts, name, value)
-    facts["action"] = str(Action(action))
-    grants = grants_of(dossier.overrides)
-    outcome = evaluate(active_policies(), facts, now, grants)
-    snapshot, body = write_snapshot(facts=facts, grants=grants), outcome.body()
-    findings = outcome.findings
-    columns = {
-        "institution_id": investor.institution_id,
-        "investor_id": investor.pk,
-        "action": facts["action"],
-        "effect": outcome.effect.name,
-        "as_of": now,
-        "created_at": now,
-        "policies": [policy.sha256 for policy in outcome.policies],
-        # The facts each rule saw stand in the encrypted body only.
-        "fired": [_without_facts(finding) for finding in findings],
-        "unknown": [f.rule.id for f in findings if f.result is Result.UNKNOWN],
-        "snapshot": snapshot,
-        "snapshot_sha256": hashlib.sha256(snapshot).hexdigest(),
-        "body": body,
-        "sha256": hashlib.sha256(body).hexdigest(),
-    }
-    return _Judged(outcome, columns)
+class _Judge:
+    """The policies at one moment. Whoever is known by the very same facts is evaluated once."""
+
+    def __init__(self, *, action: str, context: Mapping[str, str], now: datetime) -> None:
+        self._action, self._now = str(Action(action)), now
+        self._context = prepare(context)
+        self._judged: dict[bytes, _Judged] = {}
+
+    def judge(self, investor: Investor, dossier: Dossier) -> _Judged:
+        """What the policies say of this investor."""
+        facts = facts_of(investor, dossier)
+        for name, value in self._context.items():
+            merge(facts, name, value)
+        facts["action"] = self._action
+        grants = grants_of(dossier.overrides)
+        # Everything the engine is given: the same bytes have the same outcome.
+        snapshot = write_snapshot(facts=facts, grants=grants)
+        if snapshot not in self._judged:
+            outcome = evaluate(active_policies(), facts, self._now, grants)
+            self._judged[snapshot] = _Judged(outcome, self._columns(outcome, snapshot))
+        return self._judged[snapshot]
+
+    def _columns(self, outcome: Outcome, snapshot: bytes) -> dict[str, Any]:
+        body, findings = outcome.body(), outcome.findings
+        return {
+            "action": self._action,
+            "effect": outcome.effect.name,
+            "as_of": self._now,
+            "created_at": self._now,
+            "policies": [policy.sha256 for policy in outcome.policies],
+            # The facts each rule saw stand in the encrypted body only.
+            "fired": [_without_facts(finding) for finding in findings],
+            "unknown": [f.rule.id for f in findings if f.result is Result.UNKNOWN],
+            "snapshot": snapshot,
+            "snapshot_sha256": hashlib.sha256(snapshot).hexdigest(),
+            "body": body,
+            "sha256": hashlib.sha256(body).hexdigest(),
+        }
 
 
 def require(
@@ -139,7 +144,7 @@ def require_each(
     judged once and gets a decision of its own at each place.
     """
     dossiers = dossiers_of(investor_ids={each.pk for each in investors}, now=now)
-    judged: dict[uuid.UUID, _Judged] = {}
+    judge, judged = _Judge(action=action, context={}, now=now), dict[uuid.UUID, _Judged]()
     # The policies in force at one moment, the same for whoever is judged.
     versions: list[PolicyVersion] = []
     answers: list[Decision | DomainError] = []
@@ -150,11 +155,10 @@ def require_each(
             answers.append(refusal)
             continue
         if investor.pk not in judged:
-            dossier = dossiers[investor.pk]
-            judged[investor.pk] = _judge(investor, dossier, action=action, context={}, now=now)
+            judged[investor.pk] = judge.judge(investor, dossiers[investor.pk])
         found = judged[investor.pk]
         versions = versions or unsaved_versions(found.outcome.policies, now=now)
-        decision = _row(found, trigger=trigger or action)
+        decision = _row(found, investor, trigger=trigger or action)
         decision.policy_versions = versions
         permitted = permits(effect=decision.effect, action=action)
         answers.append(decision if permitted else not_eligible(decision))
@@ -255,8 +259,13 @@ def read_snapshot(snapshot: bytes) -> tuple[dict[str, Any], list[Grant]]:
     return stored["facts"], grants
 
 
-def _row(judged: _Judged, *, trigger: str) -> Decision:
-    return Decision(trigger=trigger, **judged.columns)
+def _row(judged: _Judged, investor: Investor, *, trigger: str) -> Decision:
+    return Decision(
+        institution_id=investor.institution_id,
+        investor_id=investor.pk,
+        trigger=trigger,
+        **judged.columns,
+    )
 
 
 def _without_facts(finding: Finding) -> dict[str, Any]:

@@ -132,3 +132,14 @@ def test_the_facts_of_one_investor_never_speak_for_another():
     answers = policy.require_each(investors=[chinese, swiss, chinese], action="mint", now=NOW)
     assert [isinstance(each, policy.NotEligible) for each in answers] == [True, False, True]
     assert SWISS["residence"] == "CH"
+
+
+def test_investors_known_by_the_same_facts_get_each_a_decision_of_their_own():
+    people = [make_approved(make_institution()) for _ in range(2)]
+    answers = policy.require_each(investors=people, action="mint", now=NOW)
+    assert answers[0].sha256 == answers[1].sha256
+    assert [each.investor_id for each in answers] == [each.pk for each in people]
+    assert [each.institution_id for each in answers] == [each.institution_id for each in people]
+    store_decisions(answers)
+    stored = Decision.objects.filter(pk__in=[each.pk for each in answers])
+    assert [replay(each).problem for each in stored] == ["", ""]
