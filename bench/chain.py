@@ -33,7 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench chain", description=__doc__)
     parser.add_argument("--json", dest="rows_path")
     parser.add_argument("--seconds", type=float, default=300.0, help="of the sustained part")
-    parser.add_argument("--rate", type=int, default=720, help="orders prepared for each second")
+    parser.add_argument("--rate", type=int, default=1_000, help="orders prepared for each second")
     parser.add_argument("--single-rate", type=int, default=250, help="of those minted one by one")
     parser.add_argument("--latency-rate", type=int, default=50, help="orders approved each second")
     parser.add_argument("--assigners", type=int, default=2, help="workers that number batches")
