@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, OuterRef, Subquery
 
+from core.bulk import insert_many, update_many
 from core.failpoints import failpoint
 from core.transitions import Transition, move_many
 from core.use_case import use_case
@@ -93,7 +94,7 @@ def save_attempts(*, forms: Sequence[SignedForm], now: datetime) -> list[Attempt
         for row in wanted
         for form in [by_row[row.pk]]
     ]
-    Attempt.objects.bulk_create(attempts)
+    insert_many(attempts)
     _name_hashes(begun)
     failpoint("sign.precommit")
     return attempts
@@ -137,7 +138,7 @@ def record_broadcasts(
     sent = list(forms.defer("raw"))
     for attempt in sent:
         _note(attempt, answer=answers[attempt.tx_hash], now=now)
-    Attempt.objects.bulk_update(sent, ["sent_count", "last_sent_at", "last_answer"])
+    update_many(sent, names=["sent_count", "last_sent_at", "last_answer"])
     sent_ids = {attempt.chain_transaction_id for attempt in sent}
     fresh, again = [], []
     for row in rows:

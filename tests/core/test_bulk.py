@@ -9,9 +9,9 @@ import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from core.bulk import array_text, insert_many
+from core.bulk import array_text, insert_many, update_many
 from core.models import Event, EventStream, Institution
-from kyc.models import Decision
+from kyc.models import Decision, PolicyVersion
 from tests.kyc.rows import NOW, make_approved, make_institution
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,33 @@ def test_a_text_that_is_too_long_is_refused_and_not_cut():
     assert not Institution.objects.filter(pk=row.pk).exists()
 
 
+@pytest.mark.parametrize(
+    ("model", "column", "number"),
+    [
+        pytest.param(PolicyVersion, "number", 2**32 + 5, id="four bytes, beyond them"),
+        pytest.param(PolicyVersion, "number", 2**31, id="four bytes, one too many"),
+        pytest.param(PolicyVersion, "number", -(2**32) + 5, id="four bytes, below them"),
+        pytest.param(EventStream, "last_sequence", 2**64 + 5, id="eight bytes, beyond them"),
+        pytest.param(EventStream, "last_sequence", -(2**63) - 1, id="eight bytes, below them"),
+        pytest.param(Event, "stream_id", 2**63, id="a reference"),
+    ],
+)
+def test_an_integer_that_its_column_does_not_hold_is_refused_and_not_cut(model, column, number):
+    with transaction.atomic(), pytest.raises(DataError, match=f"{column}: integer out of range"):
+        insert_many([model(**{column: each}) for each in (1, number)])
+
+
+def test_the_widest_integers_of_a_column_come_back_as_they_went():
+    rows = [
+        PolicyVersion(sha256=f"{each:064}", name="x", number=each, body=b"", registered_at=NOW)
+        for each in (0, 2**31 - 1)
+    ]
+    with transaction.atomic():
+        insert_many(rows)
+    stored = PolicyVersion.objects.filter(pk__in=[each.pk for each in rows])
+    assert set(stored.values_list("number", flat=True)) == {0, 2**31 - 1}
+
+
 def test_a_row_that_a_constraint_forbids_takes_the_whole_batch_with_it():
     investor = make_approved(make_institution())
     rows = [_decision(investor), _decision(investor, effect="PERHAPS")]
@@ -127,3 +154,23 @@ def test_in_of_nothing_finds_nothing_and_of_a_query_stays_a_query():
     assert not Institution.objects.filter(pk__in=[]).exists()
     inner = Institution.objects.filter(pk=row.pk).values("pk")
     assert Institution.objects.get(pk__in=inner) == row
+
+
+def test_an_update_writes_the_named_columns_of_each_row_and_no_others():
+    rows = [make_institution() for _ in range(3)]
+    untouched = make_institution()
+    for number, row in enumerate(rows):
+        row.name = f"{AWKWARD} {number}"
+        row.country = "ZZ"
+    update_many(rows, names=["name"])
+    for row in rows:
+        kept = Institution.objects.get(pk=row.pk)
+        assert kept.name == row.name
+        assert kept.country != "ZZ"
+    assert Institution.objects.get(pk=untouched.pk).name == untouched.name
+
+
+def test_an_update_of_nothing_asks_nothing():
+    with CaptureQueriesContext(connection) as asked:
+        update_many([], names=["name"])
+    assert not asked.captured_queries
