@@ -131,7 +131,9 @@ def _rates(
 ) -> list[Row]:
     return [
         Row(
-            metric=f"mints settled, {BATCH} in a transaction, {arguments.seconds:g} s",
+            metric=f"mints settled, {BATCH} in a transaction, {arguments.seconds:g} s,"
+            f" {arguments.assigners} workers number, 1 advances, 1 follows,"
+            f" {arguments.investors:,} investors",
             value=batched,
             unit="mints/s",
             peer="web3.py loop: sign, send, wait for the receipt",
@@ -143,7 +145,7 @@ def _rates(
             floor=BATCHED_BAR,
         ),
         Row(
-            metric="mints settled, one in a transaction, one signer",
+            metric="mints settled, one in a transaction, one signer, 3 workers",
             value=single,
             unit="tx/s",
             peer="web3.py loop: sign and send, never wait",
