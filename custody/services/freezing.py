@@ -83,8 +83,10 @@ def close_fund(*, fund_id: uuid.UUID, reason: str, actor: Actor, now: datetime) 
 def halt_fund(fund: Fund, *, reason: str, actor: Actor, now: datetime) -> Fund:
     """Freeze inside the caller's transaction; a fund already frozen or closed stays as it is.
 
-    A proposal to lift the freeze falls with the new cause, which its maker has not seen.
+    A proposal to lift the freeze falls with the new cause, which its maker has not seen. ``fund``
+    is read anew, so a freeze that was lifted since the caller read it counts as lifted.
     """
+    fund.refresh_from_db(from_queryset=Fund.objects.select_for_update(no_key=True))
     if fund.status != FundStatus.ACTIVE:
         _drop_proposal(fund, reason=reason, actor=actor, now=now)
         return fund

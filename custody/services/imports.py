@@ -280,12 +280,15 @@ def _take_confirmations(
     work = [
         (line, confirmations.movement_of(line, custodian_id=message.custodian_id)) for line in fresh
     ]
-    # Movements, then ledger rows, then event streams: the same order as every other use case.
+    # Movements, then funds, which a line may freeze, then ledger rows, then event streams: the same
+    # order as every other use case.
     confirmations.lock_movements(movement for _, movement in work)
     owners: dict[uuid.UUID, set[uuid.UUID]] = {}
     for _, movement in work:
         if movement is not None:
             owners.setdefault(movement.fund_id, set()).add(movement.investor_id)
+    funds = Fund.objects.filter(pk__in=owners).order_by("pk")
+    list(funds.select_for_update(no_key=True).values_list("pk"))
     for fund_id in sorted(owners):
         ledger.lock_owners(fund_id=fund_id, owners=owners[fund_id], with_outside=True)
     context = confirmations.Context(message, actor, now)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from core.actors import Actor
@@ -12,6 +13,15 @@ from custody.models import Break, Fund, Statement, StatementLine
 from custody.providers.files import PositionLine
 from custody.services.findings import record_break
 from custody.states import BREAK_TRANSITIONS, BreakKind, BreakStatus, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """One fund's settled units on the account: the custodian's, and what they are more than ours."""
+
+    fund: Fund
+    theirs: Units
+    delta: int
 
 
 def compare(
@@ -30,8 +40,11 @@ def compare(
     funds = {fund.pk: fund for _, fund in held}
     funds |= {fund.pk: fund for fund in queries.funds_kept_at(statement.custody_account_id)}
     newest = not queries.newer_statements(statement).exists()
-    judged = []
+    if newest:
+        _lock_breaks(statement)
+    compared = []
     for fund in sorted(funds.values(), key=lambda each: each.symbol):
+        # Only now: whoever was adjusting a difference has posted it, and nobody begins to.
         ours = queries.settled_on(
             fund_id=fund.pk,
             custody_account_id=statement.custody_account_id,
@@ -41,31 +54,47 @@ def compare(
         if line is not None:
             _keep(statement, line, fund, ours)
         theirs = line.settled if line is not None else Units(0)
-        judged.append((fund, theirs - ours, theirs))
+        compared.append(_Compared(fund, theirs, theirs - ours))
     if not newest:
         return []
-    _lock_for_judging(statement, [fund.pk for fund, delta, _ in judged if delta])
+    short = _lock_for_judging(statement, [each for each in compared if each.delta])
     return [
         found
-        for fund, delta, theirs in judged
-        for found in _judge(statement, fund, delta, theirs, actor=actor, now=now)
+        for each in compared
+        for found in _judge(statement, each, short=each.fund.pk in short, actor=actor, now=now)
     ]
 
 
-def _lock_for_judging(statement: Statement, fund_ids: Sequence[uuid.UUID]) -> None:
-    """Everything of every fund that a break may change, before the first event.
-
-    Whoever resolves a break, or posts to a bucket that a freeze halts, goes on to an event stream.
-    """
+def _lock_breaks(statement: Statement) -> None:
+    """Every break of the account that may change, before anything that resolves one is read."""
     rows = Break.objects.filter(
         custody_account=statement.custody_account,
         kind=BreakKind.POSITION_DIFFERS,
         status__in=[BreakStatus.OPEN, BreakStatus.PROPOSED],
     )
     list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
-    funds = Fund.objects.filter(pk__in=fund_ids).order_by("pk")
+
+
+def _lock_for_judging(statement: Statement, differing: Sequence[_Compared]) -> set[uuid.UUID]:
+    """All that a break may change, before the first event; returns the funds that must freeze.
+
+    Whoever posts to a bucket that a freeze halts goes on to an event stream. A freeze is rare, and
+    no other difference makes anybody wait who works on the fund's shares.
+    """
+    funds = Fund.objects.filter(pk__in=[each.fund.pk for each in differing]).order_by("pk")
     list(funds.select_for_update(no_key=True).values_list("pk"))
-    ledger.lock_funds(fund_ids=fund_ids)
+    short = [each for each in differing if _is_short(statement, each)]
+    ledger.lock_funds(fund_ids=[each.fund.pk for each in short])
+    # Once more: claims may have gone while we waited.
+    return {each.fund.pk for each in short if _is_short(statement, each)}
+
+
+def _is_short(statement: Statement, compared: _Compared) -> bool:
+    held = queries.position_at(
+        fund_id=compared.fund.pk, custody_account_id=statement.custody_account_id
+    )
+    # What is reserved is minted without anybody being asked again.
+    return compared.theirs < held.backing + held.reserved
 
 
 def _keep(statement: Statement, line: PositionLine, fund: Fund, ours: Units) -> None:
@@ -81,9 +110,9 @@ def _keep(statement: Statement, line: PositionLine, fund: Fund, ours: Units) -> 
 
 
 def _judge(
-    statement: Statement, fund: Fund, delta: int, theirs: Units, *, actor: Actor, now: datetime
+    statement: Statement, compared: _Compared, *, short: bool, actor: Actor, now: datetime
 ) -> list[Break]:
-    account = statement.custody_account
+    account, fund, delta = statement.custody_account, compared.fund, compared.delta
     standing = queries.open_position_breaks(fund_id=fund.pk, custody_account_id=account.pk)
     for known in standing:
         if known.delta == delta:
@@ -99,12 +128,9 @@ def _judge(
         )
     if delta == 0:
         return []
-    held = queries.position_at(fund_id=fund.pk, custody_account_id=account.pk)
-    # What is reserved is minted without anybody being asked again.
-    claims = held.backing + held.reserved
     found = Break(
         kind=BreakKind.POSITION_DIFFERS,
-        severity=Severity.S0 if theirs < claims else Severity.S1,
+        severity=Severity.S0 if short else Severity.S1,
         fund=fund,
         custody_account=account,
         message=statement.message,
