@@ -22,7 +22,7 @@ import psycopg
 
 from config.devstack.rpc import RpcError
 from crash.books import FINISHED, Books, OrderRow
-from crash.chainview import ChainView, Moved
+from crash.chainview import Block, ChainView, Moved
 
 LOOK_SECONDS = 0.25
 HALT_SLACK_SECONDS = 8.0
@@ -46,12 +46,13 @@ class Checker:
         self._suspects: Counter[str] = Counter()
         self._doubts: dict[int, int] = {}
         self._forks_read = 0
+        self._unjudged: list[Block] = []
         self.counts: Counter[str] = Counter()
         self.blocks_checked = 0
 
     def watch(self) -> None:
-        """Look until the end is announced, then judge."""
-        while not (self._folder / "final").exists():
+        """Look until the end is announced and every block was judged, then judge the whole."""
+        while not (self._folder / "final").exists() or self._unjudged:
             try:
                 self.look()
             except (RpcError, OSError, URLError, KeyError, TypeError):
@@ -67,13 +68,14 @@ class Checker:
         """Look once. Raises RpcError and the like when the chain moves under the question."""
         # Completed first, chain after: what is completed must be on the chain that is read later.
         completed = self._books.completed_lately(LATELY_SECONDS)
-        fresh = self._chain.look()
+        # At once: what becomes final only while the chain is read was not when they completed.
         finalized = self._chain.finalized()
+        # The chain shows a block once; should a question below fail, the next look judges it.
+        self._unjudged += self._chain.look()
         settled = self._books.settled()
-        self._supply(((block.number, block.supply) for block in fresh), settled)
+        self._supply(((block.number, block.supply) for block in self._unjudged), settled)
         self._supply(self._forks(), settled)
-        self.blocks_checked += len(fresh)
-        for block in fresh:
+        for block in self._unjudged:
             sent = [order_id for each in block.sent for order_id in each.order_ids]
             for order_id in [*sent, *(moved.order_id for moved in block.moved)]:
                 self._doubts.setdefault(order_id, 0)
@@ -84,6 +86,8 @@ class Checker:
         self._final(completed, finalized)
         if self._books.signed_while_halted(HALT_SLACK_SECONDS):
             self._find("I8", "halted", "numbered while halted")
+        self.blocks_checked += len(self._unjudged)
+        self._unjudged.clear()
 
     def _supply(self, seen: Any, settled: int) -> None:  # noqa: ANN401 - pairs of block and supply
         for number, supply in seen:
