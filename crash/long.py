@@ -12,7 +12,7 @@ from typing import Any
 
 from config.devstack import places
 from crash.document import BARS, FAILPOINTS_MIN, HITS_MIN, totals
-from crash.results import Outcome, nth_most
+from crash.results import Outcome, blindness, nth_most
 from crash.spec import Spec
 
 PARTS = 4
@@ -146,4 +146,7 @@ def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
     whole["is_drained"] = all(part["is_drained"] for part in parts)
     whole["halted_below_finality"] = all(part["halted_below_finality"] for part in parts)
     whole["violations"] = [each for part in parts for each in part["violations"]]
+    whole["blindness"] = [
+        f"seed {part['spec']['seed']}: {each}" for part in parts for each in blindness(part)
+    ]
     return whole

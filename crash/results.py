@@ -13,6 +13,8 @@ COUNTED_AS = {
 }
 NOT_COUNTED = ("I7", "I8")
 CONTROL_ORDERS_MIN = 30
+# Beside those of the storm: one when it is over, and one below finality.
+REORGS_AT_REST = 2
 KILLED, SURVIVED = "killed", "survived"
 # The pipeline as it is, beside the mutants.
 SOUND = "sound"
@@ -20,7 +22,7 @@ SOUND = "sound"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Killed or survived, and the first finding that says so."""
+    """Killed or survived, and the first finding or accident that says so."""
 
     end: str
     finding: str = ""
@@ -46,7 +48,9 @@ class Trials:
     def complaints(self) -> list[str]:
         """Why the trials failed; empty when they passed."""
         found = [
-            f"mutant {name} survived" for name, each in self.mutants.items() if each.end == SURVIVED
+            f"mutant {name} survived{': ' if each.finding else ''}{each.finding}"
+            for name, each in self.mutants.items()
+            if each.end == SURVIVED
         ]
         if self.sound.end == KILLED:
             found.append(f"the sound pipeline did not survive its trials: {self.sound.finding}")
@@ -99,14 +103,25 @@ class Outcome:
             found.append("a reorganisation below finality did not halt the network")
         if storm["accidents"]:
             found.append(f"{storm['accidents']} workers ended by themselves")
-        if storm["spec"]["control_orders"] >= CONTROL_ORDERS_MIN and not verdict_of_control(storm):
-            found.append("the naive control minted nothing twice: the harness is blind")
+        # Of several parts each is asked: what the others saw is no help to one that was blind.
+        found += storm["blindness"] if "blindness" in storm else blindness(storm)
         return found
 
 
-def verdict_of_control(storm: dict[str, Any]) -> int:
-    """How many mints too many the control made."""
-    return int(storm["verdict"].get("control", 0))
+def blindness(storm: dict[str, Any]) -> list[str]:
+    """What a storm was asked for and did not bring, and what its judge did not look at."""
+    spec, verdict, found = storm["spec"], storm["verdict"], []
+    if "no_verdict" not in verdict and not verdict.get("blocks", 0):
+        found.append("the judge checked no block")
+    if spec["control_orders"] >= CONTROL_ORDERS_MIN and not verdict.get("control", 0):
+        found.append("the naive control minted nothing twice: the harness is blind")
+    if spec.get("failover_every", 0) and not storm["failovers"]:
+        found.append("no failover happened")
+    if spec.get("chance", 0) and not sum(storm["rpc_faults"].values()):
+        found.append("no RPC fault happened")
+    if storm["chain"].get("reorgs", 0) <= REORGS_AT_REST:
+        found.append("no reorganisation happened in the storm")
+    return found
 
 
 def nth_most(hits: Mapping[str, int], number: int) -> int:

@@ -73,9 +73,14 @@ def test_a_reorganisation_below_finality_halts_the_network(storm):
     assert storm["halted_below_finality"]
 
 
+A_SPEC = {"seed": 1, "control_orders": 50, "failover_every": 9.0, "chance": 0.1}
+SEEING = {"control": 1, "blocks": 1}
+A_VERDICT = {"orders": 5, "completed": 4, "control": 2, "blocks": 7}
+
+
 def a_result(**changes):
     storm = {
-        "spec": {"seed": 1, "control_orders": 50},
+        "spec": A_SPEC,
         "orders": 5,
         "kills": 3,
         "failpoints": {"settle.precommit": 1},
@@ -86,7 +91,7 @@ def a_result(**changes):
         "is_drained": True,
         "halted_below_finality": True,
         "accidents": 0,
-        "verdict": {"orders": 5, "control": 2},
+        "verdict": A_VERDICT,
         "violations": [],
         "seconds": 60.0,
         "stops": 1,
@@ -130,13 +135,13 @@ def test_a_clean_result_has_no_complaint():
     ("changes", "trials", "complaint"),
     [
         ({"failpoints": {"settle.precommit": 0}}, {}, "never killed at settle.precommit"),
-        ({"verdict": {"I1": 1, "control": 1}}, {}, "double_mints: 1"),
-        ({"verdict": {"I1b": 2, "control": 1}}, {}, "double_mints: 2"),
-        ({"verdict": {"I2": 1, "I5": 1, "control": 1}}, {}, "lost: 2"),
-        ({"verdict": {"I3": 1, "control": 1}}, {}, "supply_breaches: 1"),
-        ({"verdict": {"I4": 1, "control": 1}}, {}, "falsely_settled: 1"),
-        ({"verdict": {"I7": 1, "control": 1}}, {}, "I7: 1"),
-        ({"verdict": {"I8": 1, "control": 1}}, {}, "I8: 1"),
+        ({"verdict": {"I1": 1, **SEEING}}, {}, "double_mints: 1"),
+        ({"verdict": {"I1b": 2, **SEEING}}, {}, "double_mints: 2"),
+        ({"verdict": {"I2": 1, "I5": 1, **SEEING}}, {}, "lost: 2"),
+        ({"verdict": {"I3": 1, **SEEING}}, {}, "supply_breaches: 1"),
+        ({"verdict": {"I4": 1, **SEEING}}, {}, "falsely_settled: 1"),
+        ({"verdict": {"I7": 1, **SEEING}}, {}, "I7: 1"),
+        ({"verdict": {"I8": 1, **SEEING}}, {}, "I8: 1"),
         ({"verdict": {"no_verdict": 1, "control": 1}}, {}, "the checker gave no verdict"),
         ({"is_drained": False}, {}, "the work did not come to an end"),
         (
@@ -145,10 +150,14 @@ def test_a_clean_result_has_no_complaint():
             "a reorganisation below finality did not halt the network",
         ),
         (
-            {"verdict": {}},
+            {"verdict": {"blocks": 1}},
             {},
             "the naive control minted nothing twice: the harness is blind",
         ),
+        ({"verdict": {"control": 1}}, {}, "the judge checked no block"),
+        ({"failovers": 0}, {}, "no failover happened"),
+        ({"rpc_faults": {"delay": 0}}, {}, "no RPC fault happened"),
+        ({"chain": {"reorgs": 2}}, {}, "no reorganisation happened in the storm"),
         ({}, {"mutants": {"F1": KILLED, "F9": SURVIVED}}, "mutant F9 survived"),
         (
             {},
@@ -169,12 +178,22 @@ def test_a_clean_result_has_no_complaint():
         "work-without-end",
         "no-halt",
         "a-blind-harness",
+        "a-blind-judge",
+        "no-failover",
+        "no-fault",
+        "no-reorganisation",
         "a-mutant",
         "the-sound-pipeline",
     ],
 )
 def test_whatever_went_wrong_fails_the_run(changes, trials, complaint):
     assert Outcome(a_result(**changes), Trials(**trials)).complaints() == [complaint]
+
+
+def test_what_a_storm_was_not_asked_for_it_need_not_bring():
+    spec = A_SPEC | {"failover_every": 0.0, "chance": 0.0, "control_orders": 10}
+    storm = a_result(spec=spec, failovers=0, rpc_faults={}, verdict={"blocks": 1})
+    assert Outcome(storm).complaints() == []
 
 
 def test_a_trial_is_held_on_servers_of_its_own(folder):

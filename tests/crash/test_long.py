@@ -8,7 +8,7 @@ from crash import long
 from crash.document import BARS, HITS_MIN
 from crash.results import Outcome
 from crash.spec import Spec
-from tests.crash.test_campaign import a_result
+from tests.crash.test_campaign import A_SPEC, A_VERDICT, a_result
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def ground(tmp_path, monkeypatch):
 
 
 def a_part(number, **changes):
-    spec = {"seed": number, "control_orders": 50}
+    spec = A_SPEC | {"seed": number}
     beside = {"spec": spec, "redis_kills": 1, "database_crashes": 1, "splits": {}, "mishaps": {}}
     return a_result(**beside | changes)
 
@@ -41,6 +41,25 @@ def test_what_one_part_missed_the_sum_misses():
     assert whole["accidents"] == 3
     assert whole["spec"]["seeds"] == [1, 2]
     assert whole["orders"] == 2 * parts[0]["orders"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"verdict": A_VERDICT | {"blocks": 0}}, "the judge checked no block"),
+        (
+            {"verdict": A_VERDICT | {"control": 0}},
+            "the naive control minted nothing twice: the harness is blind",
+        ),
+        ({"failovers": 0}, "no failover happened"),
+        ({"rpc_faults": {}}, "no RPC fault happened"),
+        ({"chain": {}}, "no reorganisation happened in the storm"),
+    ],
+    ids=["judge", "control", "failovers", "faults", "reorganisations"],
+)
+def test_a_part_that_was_blind_is_not_hidden_by_one_that_saw(changes, complaint):
+    whole = long.merged([a_part(1), a_part(2, **changes)])
+    assert Outcome(whole).complaints() == [f"seed 2: {complaint}"]
 
 
 def test_the_parts_shares_make_up_every_bar():
