@@ -5,14 +5,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from crash.trials.events import TRIALS
+from crash.trials.events import COMPLETED, TRIALS
 from crash.trials.trial import Place, Trial
 from crash.trials.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the judge found, which of it names the bug, and what else befell the workers."""
+    """What the judge found, which of it names the bug, and what else befell the workers.
+
+    Accidents are also what the events did not bring about, and orders of the sound pipeline's that
+    did not complete.
+    """
 
     found: list[dict[str, Any]]
     names: list[dict[str, Any]]
@@ -26,11 +30,14 @@ def hold(name: str, *, place: Place, mutant: str = "") -> Heard:
         with closing(Trial(place, wire, mutant)) as trial:
             events.happen(trial)
             trial.rest()
-            found = trial.judge()
+            found, ends = trial.judge(), trial.ends()
     finally:
         wire.close()
-    names = [each for each in found if shows(each, events.shows)]
-    return Heard(found, names, trial.accidents)
+    unlike = "" if mutant else ", ".join(end for end in ends if end != COMPLETED)
+    accidents = [*trial.accidents, *([f"orders ended {unlike}"] if unlike else [])]
+    is_its_doing = not mutant or events.leaves in ((), ends)
+    names = [each for each in found if is_its_doing and shows(each, events.shows)]
+    return Heard(found, names, accidents)
 
 
 def shows(finding: Mapping[str, str], names: Sequence[str]) -> bool:

@@ -83,9 +83,14 @@ def _end(hearing: Hearing) -> Ending:
     named = heard["names"] if hearing.mutant else heard["found"]
     # What follows the colon are addresses and hashes; the whole of it stays in the folder.
     said = [f"{each['invariant']} {each['what'].partition(':')[0]}" for each in named]
-    # Of the sound pipeline nothing may be found at all, nor may it have fallen over.
-    said += heard["accidents"] if not hearing.mutant else []
-    ending = Ending(KILLED, said[0]) if said else Ending(SURVIVED)
+    fell: list[str] = heard["accidents"]
+    if hearing.mutant and fell:
+        # Whatever was found may have come of that: the judge has not seen the bug itself.
+        ending = Ending(SURVIVED, f"it only fell over: {fell[0]}")
+    else:
+        # Of the sound pipeline nothing may be found at all, nor may it have fallen over.
+        said += fell
+        ending = Ending(KILLED, said[0]) if said else Ending(SURVIVED)
     who = hearing.mutant or f"{SOUND} in the trial of {hearing.name}"
     print(f"  {who}: {ending.end} {ending.finding} ({heard['seconds']} s)", flush=True)
     return ending

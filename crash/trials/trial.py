@@ -28,7 +28,8 @@ from issuance.chain.signing import sign_with
 from issuance.chain.token import encode_grant_role
 from issuance.chain.types import UnsignedCall
 from issuance.chain.wallets import Wallet as Key
-from issuance.models import Attempt, Order
+from issuance.models import Attempt, Order, Trouble
+from issuance.pipeline.walls import FAULT
 from tests.issuance.stage import Stage, secret
 
 TURN = timedelta(seconds=1)
@@ -64,6 +65,7 @@ class Trial:
         self.anvil = self.stage.anvil
         self._passed = timedelta(0)
         self._workers: list[Worker] = []
+        self._placed: list[str] = []
         self._journal = folder / "accepted.jsonl"
         self._journal.touch()
         self.chaos = ChainChaos(self.stage, folder, lambda: None, random.Random(SEED))  # noqa: S311 - repeatable, not secret
@@ -93,6 +95,7 @@ class Trial:
     def order(self, quantity: str = "1") -> Order:
         """A mint that was accepted, written down and rung for."""
         order = self.stage.order(quantity)
+        self._placed.append(order.client_order_id)
         with self._journal.open("a") as journal:
             journal.write(json.dumps({"client_order_id": order.client_order_id}) + "\n")
         self.bell.rpush(f"{BELL}:orders", str(order.pk))
@@ -139,6 +142,14 @@ class Trial:
             self.accidents.append("a worker outlived its death")
         elif heard:
             self.accidents.append(f"fell over: {heard}")
+        self._note_troubles()
+
+    def _note_troubles(self) -> None:
+        """What the pipeline's own walls held back fell over too; the next trouble overwrites it."""
+        for trouble in Trouble.objects.filter(code=FAULT).order_by("pk"):
+            fell = f"fell over: {trouble.work}: {trouble.note}"
+            if fell not in self.accidents:
+                self.accidents.append(fell)
 
     # --- the chain and the judge -------------------------------------------------------------
     def mine(self, blocks: int = 1) -> None:
@@ -171,7 +182,16 @@ class Trial:
 
     def pool_forgets(self, order: Order) -> None:
         """The first form that was sent for an order falls out of the nodes' pools."""
-        self.anvil.drop(_first_form(order).tx_hash)
+        tx_hash = _first_form(order).tx_hash
+        if self.anvil.rpc("anvil_dropTransaction", tx_hash) != tx_hash:
+            self.accidents.append("the pool had nothing to forget")
+
+    def haunt(self) -> None:
+        """A queued order is minted by somebody else, and final before anybody looks."""
+        self.chaos.haunt()
+        if self.chaos.counts["ghosts"] != 1:
+            self.accidents.append("nobody minted behind our back")
+        self.mine(FINALITY_BLOCKS + 1)
 
     def comes_back(self, order: Order) -> None:
         """Somebody else's pool still had the order's first form, and tells ours of it."""
@@ -203,7 +223,13 @@ class Trial:
         self._judge.judge()
         path = self.place.folder / "violations.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
+        self._note_troubles()
         return [json.loads(line) for line in lines]
+
+    def ends(self) -> tuple[str, ...]:
+        """The status of every order that was placed, in the order of their placing."""
+        status = {order.client_order_id: order.status for order in self._books.orders()}
+        return tuple(status.get(each, "gone") for each in self._placed)
 
     def close(self) -> None:
         """End the workers and let go of what was opened."""

@@ -1,18 +1,24 @@
 """In each trial the judge names the mutant's bug, and has nothing to say of the sound pipeline."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from django.utils import timezone
 
 from config.devstack.processes import StackError
 from crash import mutants
 from crash.facts import SLOTS_IN_AN_EPOCH
-from crash.results import Ending
-from crash.trials.events import TRIALS
+from crash.results import Ending, Trials
+from crash.trials.events import TRIALS, Events
 from crash.trials.hearing import hold, shows
 from crash.trials.run import NAMES, Hearing, _end, _together
 from crash.trials.trial import Place
-from tests.issuance.stage import build
+from issuance import services
+from issuance.pipeline.walls import FAULT
+from issuance.services import troubles
+from issuance.states import Work
+from tests.issuance.stage import NETWORK, TEST, build
 
 
 @pytest.fixture
@@ -42,6 +48,64 @@ def test_the_sound_pipeline_survives_the_same_events(place, name):
     heard = hold(name, place=place)
     assert heard.found == []
     assert heard.accidents == []
+
+
+def a_fault_at_a_wall(trial):
+    """The next trouble of the same work has overwritten it before the judge is asked."""
+    piece = {"work": Work.ADVANCE, "network": NETWORK, "subject": "", "now": timezone.now()}
+    troubles.record_trouble(**piece, code=FAULT, note="ValueError", ours=True)
+    trial.turn()
+    troubles.record_trouble(**piece, code="busy", note="", ours=False)
+
+
+def an_order_that_is_cancelled(trial):
+    order = trial.order()
+    services.cancel_order(
+        institution_id=order.institution_id, order_id=order.pk, actor=TEST, now=timezone.now()
+    )
+
+
+def a_pool_without_it(trial):
+    order = trial.order()
+    trial.turn()
+    trial.pool_forgets(order)
+    trial.pool_forgets(order)
+    trial.comes_back(order)
+
+
+def nobody_to_haunt(trial):
+    trial.second_issuer()
+    trial.haunt()
+
+
+@pytest.mark.parametrize(
+    ("happen", "accident"),
+    [
+        (a_fault_at_a_wall, "fell over: advance: ValueError"),
+        (an_order_that_is_cancelled, "orders ended CANCELLED"),
+        (a_pool_without_it, "the pool had nothing to forget"),
+        (nobody_to_haunt, "nobody minted behind our back"),
+    ],
+    ids=["a-wall", "an-order", "a-pool", "a-ghost"],
+)
+def test_what_the_judge_does_not_see_is_an_accident(place, monkeypatch, happen, accident):
+    monkeypatch.setitem(TRIALS, "F1", Events(happen, ("I1",)))
+    heard = hold("F1", place=place)
+    assert heard.found == []
+    assert [each[: len(accident)] for each in heard.accidents] == [accident]
+
+
+@pytest.mark.parametrize(
+    ("leaves", "is_named"),
+    [(("COMPLETED", "QUEUED"), True), (("QUEUED", "QUEUED"), False)],
+    ids=["as-it-does", "otherwise"],
+)
+def test_a_bug_is_named_only_when_its_orders_are_left_as_it_leaves_them(
+    place, monkeypatch, leaves, is_named
+):
+    assert TRIALS["F7"].leaves == ("COMPLETED", "QUEUED")
+    monkeypatch.setitem(TRIALS, "F7", replace(TRIALS["F7"], leaves=leaves))
+    assert bool(hold("F7", place=place, mutant="F7").names) == is_named
 
 
 def test_there_are_fourteen_mutants_and_each_has_its_trial():
@@ -83,7 +147,14 @@ A_FINDING = {"invariant": "I4", "subject": "1", "what": "completed before it was
 def test_a_mutant_is_killed_only_by_a_finding_that_names_its_bug(ended):
     killed = ended(mutant="F8", found=[A_FINDING], names=[A_FINDING])
     assert killed == Ending("killed", "I4 completed before it was final")
-    assert ended(mutant="F8", found=[A_FINDING], accidents=["fell over"]) == Ending("survived")
+    assert ended(mutant="F8", found=[A_FINDING]) == Ending("survived")
+
+
+def test_a_mutant_that_fell_over_is_not_killed_whatever_was_found(ended):
+    fallen = ended(mutant="F8", found=[A_FINDING], names=[A_FINDING], accidents=["fell: sign"])
+    assert fallen == Ending("survived", "it only fell over: fell: sign")
+    said = Trials({"F8": fallen}).complaints()
+    assert said == ["mutant F8 survived: it only fell over: fell: sign"]
 
 
 def test_the_sound_pipeline_survives_only_when_nothing_at_all_was_found(ended):
