@@ -24,8 +24,6 @@ BARS: dict[str, int] = {
 FAILPOINTS_MIN, HITS_MIN, KINDS_MIN = 25, 20, 12
 NOUGHT = tuple(COUNTED_AS)
 _NO_SEED = "The same events and the same dice at every run: there is no seed to vary."
-# What older results do not have.
-_ALSO: dict[str, Any] = {"redis_kills": 0, "database_crashes": 0, "splits": {}, "mishaps": {}}
 
 
 def keep(name: str, outcome: Outcome) -> None:
@@ -34,7 +32,12 @@ def keep(name: str, outcome: Outcome) -> None:
     beside = {
         "seconds": storm["seconds"],
         "seeds": storm["spec"].get("seeds", [storm["spec"]["seed"]]),
-        **{name: storm.get(name, nothing) for name, nothing in _ALSO.items()},
+        "complaints": outcome.complaints(),
+        "completed": storm["verdict"].get("completed", 0),
+        "redis_kills": storm["redis_kills"],
+        "database_crashes": storm["database_crashes"],
+        "splits": storm["splits"],
+        "mishaps": storm["mishaps"],
         "chain": storm["chain"],
         "stops": storm["stops"],
         "halts": storm["halts"],
@@ -109,6 +112,8 @@ def _section(name: str, stored: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             head,
+            # Results that were stored before their complaints were have none to show.
+            *_failed(beside.get("complaints", [])),
             _bars(figures, beside),
             _points(figures["failpoints"]),
             _faults(figures["rpc_faults"]),
@@ -117,9 +122,13 @@ def _section(name: str, stored: dict[str, Any]) -> str:
     )
 
 
+def _failed(complaints: list[str]) -> list[str]:
+    return [f"**This run FAILED:** {'; '.join(complaints)}."] if complaints else []
+
+
 def _bars(figures: dict[str, Any], beside: dict[str, Any]) -> str:
     rows = [
-        f"| {name.replace('_', ' ')} | {value:,} | {BARS[name]:,} |"
+        f"| {name.replace('_', ' ')} | {value:,}{_ended(name, beside)} | {BARS[name]:,} |"
         f" {'reached' if value >= BARS[name] else f'{value / BARS[name]:.0%}'} |"
         for name, value in totals(figures).items()
     ]
@@ -136,6 +145,12 @@ def _bars(figures: dict[str, Any], beside: dict[str, Any]) -> str:
     return "\n".join(
         ["| figure | this run | bar | |", "|---|---|---|---|", *rows, "", _also(beside)]
     )
+
+
+def _ended(name: str, beside: dict[str, Any]) -> str:
+    """Beside the orders, how many of them completed, where that was stored."""
+    is_known = name == "orders" and "completed" in beside
+    return f" ({beside['completed']:,} completed)" if is_known else ""
 
 
 def _points_row(hits: dict[str, int]) -> str:
@@ -156,7 +171,7 @@ def _kinds_row(faults: dict[str, int]) -> str:
 
 def _also(beside: dict[str, Any]) -> str:
     """What happened besides, and how the run ended."""
-    chain, splits, mishaps = beside["chain"], beside.get("splits", {}), beside.get("mishaps", {})
+    chain, splits, mishaps = beside["chain"], beside["splits"], beside["mishaps"]
     return (
         f"Also in this run: {beside['stops']} SIGSTOPs, {chain.get('drops', 0)} dropped transactions,"
         f" {chain.get('thefts', 0)} nonces used up by somebody else, {chain.get('ghosts', 0)} queued"
@@ -167,8 +182,8 @@ def _also(beside: dict[str, Any]) -> str:
         f" finality at the end of each part"
         f" {'halted the network' if beside['halted_below_finality'] else 'DID NOT HALT the network'}."
         f" {splits.get('minority', 0)} times one of three endpoints stood on another fork and"
-        f" {splits.get('majority', 0)} times two; Redis was killed {beside.get('redis_kills', 0)}"
-        f" times and PostgreSQL crashed {beside.get('database_crashes', 0)} times;"
+        f" {splits.get('majority', 0)} times two; Redis was killed {beside['redis_kills']}"
+        f" times and PostgreSQL crashed {beside['database_crashes']} times;"
         f" {mishaps.get('skewed_clock', 0)} workers had a wrong clock, {_cuts(mishaps)} COMMITs were"
         f" cut off, {mishaps.get('doubled_task', 0)} messages came twice."
     )

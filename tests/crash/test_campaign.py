@@ -98,6 +98,10 @@ def a_result(**changes):
         "halts": 0,
         "failovers": 1,
         "lost_rows": 9,
+        "redis_kills": 1,
+        "database_crashes": 1,
+        "splits": {},
+        "mishaps": {},
     }
     return storm | changes
 
@@ -269,10 +273,38 @@ def test_the_table_shows_a_missed_bar_as_missed(page):
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "| double mints | 3 | 0 | **MISSED** |" in text
-    assert "| orders | 5 | 10,000 | 0% |" in text
+    assert "| orders | 5 (0 completed) | 10,000 | 0% |" in text
     assert "Survived: F1." in text
     kept = json.loads((document.RESULTS / "short.json").read_text())
     assert kept["figures"] == outcome.as_json()
+
+
+def test_a_kept_run_that_failed_says_so_above_its_figures(page):
+    document.keep("bad", Outcome(a_result(is_drained=False), Trials({"F1": SURVIVED})))
+    document.write()
+    failed = "**This run FAILED:** mutant F1 survived; the work did not come to an end."
+    head, _, table = page.read_text().partition(failed)
+    assert "### `bad`" in head
+    assert "|" not in head
+    assert "| orders | 5 (4 completed) |" in table
+
+
+def test_a_kept_run_that_held_does_not_say_that_it_failed(page):
+    document.keep("good", Outcome(a_result()))
+    document.write()
+    assert "FAILED" not in page.read_text()
+
+
+def test_a_result_from_before_complaints_were_stored_is_still_shown(page):
+    document.keep("old", Outcome(a_result()))
+    path = document.RESULTS / "old.json"
+    stored = json.loads(path.read_text())
+    for name in ("complaints", "completed"):
+        del stored["beside"][name]
+    path.write_text(json.dumps(stored))
+    document.write()
+    assert "| orders | 5 | 10,000 | 0% |" in page.read_text()
+    assert "FAILED" not in page.read_text()
 
 
 def test_trials_are_shown_with_their_findings_and_without_a_seed(page):
