@@ -81,12 +81,13 @@ def enforce(*, now: datetime) -> list[Violation]:
     is written down for people, as all work that fails.
     """
     audit = _audit()
-    for piece, fault in audit.faults:
-        with Wall(piece=piece, now=now):
-            raise fault
+    # Breakers first: nothing that goes wrong in writing down a fault shall keep one closed.
     for piece, each in audit.found:
         with Wall(piece=piece, now=now):
             services.trip(name=each.breaker, reason=f"{each.name}: {each.detail}"[:400], now=now)
+    for piece, fault in audit.faults:
+        with Wall(piece=piece, now=now):
+            raise fault
     return [each for _, each in audit.found]
 
 

@@ -16,6 +16,7 @@ from core.models import Breaker
 from custody.models import Attestation
 from issuance import invariants, queries, services
 from issuance.models import Order, SupplySnapshot, Trouble
+from issuance.services import troubles
 from tests.custody import rows as custody_rows
 from tests.issuance import paper as papers
 from tests.issuance.test_moves_api import build
@@ -82,6 +83,21 @@ def test_a_check_that_meets_a_fault_keeps_no_other_check_from_halting(
     }
     with pytest.raises((ValueError, DataError)):
         invariants.check_all()
+    assert faults
+    faults.clear()
+
+
+def test_a_fault_that_cannot_be_written_down_keeps_no_breaker_closed(paper, monkeypatch, faults):
+    see(paper, 10**18)
+
+    def fail(*_, **__):
+        raise KeyError
+
+    monkeypatch.setattr(invariants, "_check_caps", fail)
+    monkeypatch.setattr(troubles, "record_trouble", fail)
+    with pytest.raises(KeyError):
+        invariants.enforce(now=timezone.now())
+    assert Breaker.objects.get().name == queries.token_breaker(paper.token)
     assert faults
     faults.clear()
 
