@@ -10,6 +10,7 @@ from issuance.chain.types import Head, Log, Receipt
 T = TypeVar("T")
 
 _HEIGHT_MAX = 2**63 - 1
+_LOG_INDEX_MAX = 2**31 - 1
 
 
 class Receipts(Mapping[str, Receipt | None]):
@@ -99,6 +100,10 @@ def fee_history(answer: Mapping[str, Any]) -> tuple[int, list[int]]:
 
 
 def _log(entry: Mapping[str, Any]) -> Log:
+    """Raises ValueError for a place in its block that no log and no column has."""
+    index = number(entry["logIndex"])
+    if not 0 <= index <= _LOG_INDEX_MAX:
+        raise ValueError("index")
     return Log(
         address=checksummed(entry["address"]),
         topics=tuple(topic.lower() for topic in entry["topics"]),
@@ -106,7 +111,7 @@ def _log(entry: Mapping[str, Any]) -> Log:
         block_number=number(entry["blockNumber"]),
         block_hash=entry["blockHash"].lower(),
         tx_hash=entry["transactionHash"].lower(),
-        index=number(entry["logIndex"]),
+        index=index,
         removed=bool(entry.get("removed", False)),
     )
 

@@ -242,6 +242,36 @@ def test_the_receipt_of_another_transaction_is_refused(node, told):
 
 
 @pytest.mark.parametrize(
+    ("index", "fits"),
+    [
+        pytest.param(0, True, id="the first"),
+        pytest.param(2**31 - 1, True, id="the widest"),
+        pytest.param(2**31, False, id="one more"),
+        pytest.param(2**32 + 5, False, id="five, were it cut"),
+        pytest.param(-1, False, id="below nought"),
+    ],
+)
+def test_a_log_whose_place_in_its_block_no_column_holds_is_refused(node, told, index, fits):
+    log = {
+        "address": "0x" + "11" * 20,
+        "topics": [],
+        "data": "0x",
+        "blockNumber": "0x5",
+        "blockHash": "0x" + "22" * 32,
+        "transactionHash": "0x" + "33" * 32,
+        "logIndex": hex(index),
+    }
+    node.answers["eth_getLogs"] = {"result": [log]}
+    if fits:
+        assert [each.index for each in told.logs(address=log["address"], first=5, last=5)] == [
+            index
+        ]
+        return
+    with pytest.raises(ChainAnswerInvalid):
+        told.logs(address=log["address"], first=5, last=5)
+
+
+@pytest.mark.parametrize(
     ("message", "kind"),
     [
         ("nonce too low: next nonce 5, tx nonce 4", SendKind.NONCE_TOO_LOW),
