@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Prefetch, prefetch_related_objects
+
 from core.errors import DomainError
 from core.transitions import Transition
 from issuance import policy, queries
@@ -32,7 +34,9 @@ def screen(*, orders: Sequence[Order], now: datetime) -> tuple[list[Order], list
     The decisions of those turned away are stored; each ready order carries its own, unsaved.
     """
     ready, away, evidence = [], [], list[Decision]()
-    for order, answer in zip(orders, decide_again(orders=orders, now=now), strict=True):
+    answered = list(zip(orders, decide_again(orders=orders, now=now), strict=True))
+    _read_former([order for order, answer in answered if _asks_former(order, answer)])
+    for order, answer in answered:
         if isinstance(answer, DomainError):
             for each in answer.evidence:
                 if isinstance(each, Decision):
@@ -115,6 +119,19 @@ def _answer(order: Order, *, now: datetime) -> Decision | DomainError:
         return policy.decide_again(order=order, now=now)
     except DomainError as refusal:
         return refusal
+
+
+def _asks_former(order: Order, answer: Decision | DomainError) -> bool:
+    """Whether the decision the order was taken with, or approved on, counts beside this answer."""
+    if isinstance(answer, DomainError):
+        return not any(isinstance(each, Decision) for each in answer.evidence)
+    return answer.effect == policy.REVIEW and bool(order.approved_by)
+
+
+def _read_former(orders: Sequence[Order]) -> None:
+    """Their decisions at once, for a lane is locked; the evidence stays ciphertext, unread."""
+    lean = Decision.objects.defer("snapshot", "body")
+    prefetch_related_objects(orders, Prefetch("decision", lean))
 
 
 def _is_answered(order: Order, decision: Decision) -> bool:

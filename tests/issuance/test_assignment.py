@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from custody import queries as custody_queries
@@ -19,11 +21,11 @@ from tests.issuance.stage import CLIENT, OPERATOR
 pytestmark = pytest.mark.django_db
 
 
-def sign_for(order):
+def sign_for(order, *others):
     return services.assign_orders(
         token_id=order.token_id,
         kind=ChainTransactionKind.MINT,
-        order_ids=[order.pk],
+        order_ids=[order.pk, *(each.pk for each in others)],
         signer_id=papers.issuing_signer(order.token).pk,
         gas=100_000,
         now=timezone.now(),
@@ -96,6 +98,41 @@ def test_an_approval_for_size_does_not_answer_a_review_that_came_later(settings)
     approve(order)
     assert sign_for(order) is not None
     assert fresh(order).status == "SUBMITTED"
+
+
+def decisions_read(orders):
+    """The statements that read decisions while these orders are signed for together."""
+    with CaptureQueriesContext(connection) as asked:
+        sign_for(*orders)
+    table = Decision._meta.db_table
+    return [each["sql"] for each in asked if f'FROM "{table}"' in each["sql"]]
+
+
+def test_reviews_that_were_approved_are_read_at_once_without_their_evidence():
+    paper = papers.build()
+    declare_mainland_phone(paper)
+    orders = [approve(paper.order()) for _ in range(3)]
+    (read,) = decisions_read(orders)
+    assert '"fired"' in read
+    assert '"snapshot"' not in read
+    assert '"body"' not in read
+    assert {fresh(order).status for order in orders} == {"SUBMITTED"}
+
+
+def test_orders_that_end_without_a_new_decision_read_their_own_at_once():
+    paper = papers.build()
+    orders = [paper.order() for _ in range(3)]
+    custody_services.close_fund(
+        fund_id=paper.fund.pk, reason="liquidated", actor=OPERATOR, now=timezone.now()
+    )
+    assert len(decisions_read(orders)) == 1
+    for order in orders:
+        assert (fresh(order).status, fresh(order).decision) == ("REJECTED", order.decision)
+
+
+def test_orders_that_nobody_reviewed_read_no_former_decision():
+    paper = papers.build()
+    assert decisions_read([paper.order() for _ in range(3)]) == []
 
 
 def test_an_order_that_was_signed_for_before_waits_for_the_thaw_too():
