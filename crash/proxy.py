@@ -37,6 +37,7 @@ STALL_SECONDS = 2.0
 OFFERS_KEPT = 4_000
 DELIVERED_ALL_THE_SAME = 0.5
 _HTTP_STATUSES = {Fault.HTTP_429: 429, Fault.HTTP_500: 500}
+_OF_A_TAG = (Fault.STALE_HEAD, Fault.STALLED_FINALITY)
 _STANDS_STILL = "finality stands still"
 _COMMON_HEADERS = {"Content-Type": "application/json"}
 # The node behind the endpoint that the request of this task came to.
@@ -108,17 +109,23 @@ class Proxy:
             return web.Response(status=_HTTP_STATUSES[fault], text="no")
         entries = []
         if fault is not Fault.DROP_BEFORE:
-            entries = await self._entries(request, calls)
+            entries = await self._entries(request, calls, is_heard=fault is None)
         if fault is None:
             return web.json_response(entries)
         return _break_off(fault, request, json.dumps(entries).encode())
 
-    async def _entries(self, request: web.Request, calls: list[dict[str, Any]]) -> list[Any]:
-        """The answers to a batch: what meets no fate of its own goes on as the batch it came in."""
+    async def _entries(
+        self, request: web.Request, calls: list[dict[str, Any]], *, is_heard: bool
+    ) -> list[Any]:
+        """The answers to a batch: what meets no fate of its own goes on as the batch it came in.
+
+        Whom nobody hears does not lie; what a real node refuses is refused all the same.
+        """
         entries, untouched = [], []
         for call in calls:
             fate = self._fate(call)
-            if fate in OF_THE_CARRIER or fate is None:
+            is_lie = isinstance(fate, Fault) or fate == _STANDS_STILL
+            if fate in OF_THE_CARRIER or fate is None or (is_lie and not is_heard):
                 untouched.append(call)
                 continue
             answer = await self._meet(fate, request, call)
@@ -156,6 +163,8 @@ class Proxy:
         self, fault: Fault, request: web.Request, call: dict[str, Any]
     ) -> web.StreamResponse:
         """Let the fault happen and count it."""
+        if fault in _OF_A_TAG:
+            return await self._old_block(fault, call)
         self.counts[fault] += 1
         body = json.dumps(call).encode()
         if fault in FALSE_REFUSALS:
@@ -176,13 +185,11 @@ class Proxy:
         return await self._forward(body)
 
     async def _lie(self, fault: Fault, call: dict[str, Any]) -> web.StreamResponse:
-        """A well-formed answer that is old or wrong."""
+        """A well-formed answer that is wrong."""
         if fault is Fault.NULL_RECEIPT:
             return _result(call, None)
         if fault is Fault.WRONG_CHAIN_ID:
             return _result(call, "0x1")
-        if fault in (Fault.STALE_HEAD, Fault.STALLED_FINALITY):
-            return await self._old_block(fault, call)
         answer = json.loads(await self._ask(json.dumps(call).encode()))
         if isinstance(answer.get("result"), str):
             lagging = max(int(answer["result"], 16) - self._dice.randint(1, LAG_MAX), 0)
@@ -190,11 +197,14 @@ class Proxy:
         return web.json_response(answer)
 
     async def _old_block(self, fault: Fault, call: dict[str, Any]) -> web.StreamResponse:
+        """A block from a while ago for the newest or the final one; the truth where none is due."""
         tag = call["params"][0]
         truth = json.loads(await self._ask(json.dumps(call).encode()))
         block = truth.get("result")
+        # A block that is asked for by its number is never an older one: that would be no lie.
         if tag not in ("latest", "finalized") or block is None:
             return web.json_response(truth)
+        self.counts[fault] += 1
         back = self._dice.randint(1, LAG_MAX) if fault is Fault.STALE_HEAD else STALL_BLOCKS
         number = max(int(block["number"], 16) - back, 0)
         if fault is Fault.STALLED_FINALITY and tag == "finalized":

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import ClientError, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from crash import proxy as liar
 from crash.faults import OF_THE_CARRIER, Fault
 from crash.proxy import Proxy, application
 
@@ -26,7 +27,7 @@ def answer_to(call):
     return {"jsonrpc": "2.0", "id": call["id"], "result": "0x1"}
 
 
-async def batches(chance):
+async def batches(chance, asked=ASKED):
     """How many of the batches come back whole, and what befell the questions."""
     node = web.Application()
     node.router.add_post("/", a_node)
@@ -38,7 +39,7 @@ async def batches(chance):
         ]
         whole = 0
         async with TestClient(TestServer(application(proxy))) as client:
-            for _ in range(ASKED // BATCH):
+            for _ in range(asked // BATCH):
                 whole += await is_whole(client, calls)
     return whole, proxy.counts
 
@@ -64,3 +65,48 @@ def test_a_batch_of_many_questions_breaks_no_more_often_than_one_question():
     # At three in a hundred for each question, fifty of them would break four times out of five.
     assert whole >= ASKED // BATCH - 1
     assert set(counts) <= {*OF_THE_CARRIER, Fault.DELAY}
+
+
+A_BLOCK = {"number": hex(500)}
+
+
+async def blocks_asked(tag, fault, monkeypatch):
+    """Which blocks the node was asked for when this fault befell the question, and the counts."""
+    asked = []
+
+    async def node(request):
+        call = await request.json()
+        asked.append(call["params"][0])
+        return web.json_response({"jsonrpc": "2.0", "id": 1, "result": A_BLOCK})
+
+    monkeypatch.setattr(liar, "choose", lambda *_, **__: fault)
+    upstream = web.Application()
+    upstream.router.add_post("/", node)
+    async with TestServer(upstream) as server:
+        proxy = Proxy(str(server.make_url("/")), "", SEED)
+        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": [tag, False]}
+        async with TestClient(TestServer(application(proxy))) as client:
+            answer = await (await client.post("/0", json=call)).json()
+    assert answer["result"] == A_BLOCK
+    return asked, +proxy.counts
+
+
+@pytest.mark.parametrize("fault", [Fault.STALE_HEAD, Fault.STALLED_FINALITY], ids=str)
+def test_a_block_asked_for_by_its_number_is_the_truth_and_counts_for_nothing(fault, monkeypatch):
+    assert asyncio.run(blocks_asked(hex(500), fault, monkeypatch)) == ([hex(500)], {})
+
+
+@pytest.mark.parametrize("fault", [Fault.STALE_HEAD, Fault.STALLED_FINALITY], ids=str)
+def test_an_older_block_for_the_newest_is_a_lie_and_counts(fault, monkeypatch):
+    asked, counts = asyncio.run(blocks_asked("latest", fault, monkeypatch))
+    assert counts == {fault: 1}
+    assert asked[0] == "latest"
+    assert int(asked[1], 16) < 500
+
+
+@pytest.mark.parametrize("carrier", sorted(OF_THE_CARRIER), ids=str)
+def test_no_lie_is_counted_in_a_batch_whose_answer_nobody_gets(carrier, monkeypatch):
+    fates = [carrier, *[Fault.FALSE_UNDERPRICED] * BATCH]
+    monkeypatch.setattr(liar, "choose", lambda *_, **__: fates.pop(0))
+    whole, counts = asyncio.run(batches(1.0, asked=BATCH))
+    assert (whole, +counts) == (0, {carrier: 1})
