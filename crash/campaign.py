@@ -210,7 +210,6 @@ class Campaign:
             "lost_commits": self._failovers.lost_commits,
             "failovers": self._failovers.count,
             "failpoints": nth_most(self._crew.hits, FAILPOINTS_MIN),
-            "least_failpoint": min((self._crew.hits[p] for p in self._crew.points), default=0),
         }
         return all(reached[name] >= wanted for name, wanted in self._spec.at_least.items())
 

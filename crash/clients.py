@@ -204,7 +204,6 @@ class Institution:
         assert self._bell is not None
         try:
             self._bell.rpush(BELL, str(order.pk))
-            self._bell.rpush(f"{BELL}:orders", str(order.pk))
         except redis.RedisError:
             return  # losing the bell is fine
 

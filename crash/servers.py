@@ -24,7 +24,6 @@ STREAM_SECONDS_MAX = 30
 SIZE = (*devstack_postgres.SMALL, "wal_keep_size=1GB")
 PROMOTE_SECONDS_MAX = 30
 STOP_SECONDS = 10
-BACKUP_SECONDS_MAX = 60
 
 
 def _query(postgres: Postgres, text: str) -> list[tuple[object, ...]]:
