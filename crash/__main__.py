@@ -44,11 +44,21 @@ def _arguments() -> argparse.Namespace:
         "--mild", action="store_true", help="the storm in the weather of --long: more orders end"
     )
     parser.add_argument(
-        "--parts", type=int, default=long.PARTS, help="of --long, only so many of its parts"
+        "--parts",
+        type=_at_least_one,
+        default=long.PARTS,
+        help="of --long, only so many of its parts",
     )
     parser.add_argument("--keep", metavar="NAME", help="store the result for the documentation")
     parser.add_argument("--document", action="store_true", help="rewrite the table and end")
     return parser.parse_args()
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a run has at least one part")
+    return number
 
 
 def storm_spec(*, seconds: float, seed: int, rate: float, folder: Path, golden: Path) -> Spec:
@@ -106,9 +116,10 @@ def main() -> int:
     storm = run_storm(arguments, folder=folder, golden=golden) if arguments.seconds else None
     if names:
         print(f"crash: trials of {len(names)} mutants", flush=True)
-    trials = run_trials(names, folder=folder, golden=golden)
     complaints = (
-        publish(Outcome(storm, trials), arguments) if storm else publish_trials(trials, arguments)
+        publish(Outcome(storm, hold_trials(names, folder=folder, golden=golden)), arguments)
+        if storm
+        else publish_trials(run_trials(names, folder=folder, golden=golden), arguments)
     )
     for complaint in complaints:
         print(f"FAILED: {complaint}")
@@ -116,6 +127,14 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
         print("crash: held")
     return 1 if complaints else 0
+
+
+def hold_trials(names: list[str], *, folder: Path, golden: Path) -> Trials:
+    """The trials that follow a storm: what comes of the storm is told though they break off."""
+    try:
+        return run_trials(names, folder=folder, golden=golden)
+    except StackError as broken:
+        return Trials(broken=str(broken))
 
 
 def run_storm(arguments: argparse.Namespace, *, folder: Path, golden: Path) -> dict[str, Any]:

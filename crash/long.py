@@ -116,17 +116,26 @@ def milder(spec: Spec) -> Spec:
 def run_parts(
     spec: Spec, run: Callable[[Spec], dict[str, Any]], *, count: int = PARTS
 ) -> dict[str, Any]:
-    """The first ``count`` parts, each unless it is kept already; returns their sum."""
-    parts: list[dict[str, Any]] = []
+    """The first ``count`` parts, each unless it is kept already; returns the sum of all that are.
+
+    Of those beyond ``count`` too: no storm that was kept may be left out of the sum.
+    """
     for number in range(count):
         kept = folder_of(spec.seed) / f"part-{number}.json"
         if not kept.exists():
             print(f"crash: part {number + 1} of {count}", flush=True)
             # The first of four is asked for its quarter also where the others are not run.
-            result = run(part_spec(spec, number, count=max(count, PARTS), before=parts))
+            before = _kept(spec.seed)
+            result = run(part_spec(spec, number, count=max(count, PARTS), before=before))
             kept.write_text(json.dumps(result, indent=1))
-        parts.append(json.loads(kept.read_text()))
-    return merged(parts)
+    return merged(_kept(spec.seed))
+
+
+def _kept(seed: int) -> list[dict[str, Any]]:
+    """Every part of this seed's run that was kept, in their order."""
+    paths = folder_of(seed).glob("part-*.json")
+    by_number = sorted(paths, key=lambda path: int(path.stem.removeprefix("part-")))
+    return [json.loads(path.read_text()) for path in by_number]
 
 
 def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -30,10 +30,14 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """What became of each mutant, and of the sound pipeline, which met the same events."""
+    """What became of each mutant, and of the sound pipeline, which met the same events.
+
+    ``broken`` says why they were not held to the end, when they were not.
+    """
 
     mutants: Mapping[str, Ending] = field(default_factory=dict)
     sound: Ending = field(default_factory=lambda: Ending(SURVIVED))
+    broken: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Each end, and by which finding a mutant was killed."""
@@ -54,6 +58,8 @@ class Trials:
         ]
         if self.sound.end == KILLED:
             found.append(f"the sound pipeline did not survive its trials: {self.sound.finding}")
+        if self.broken:
+            found.append(f"the trials were not held to the end: {self.broken}")
         return found
 
 

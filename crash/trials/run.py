@@ -48,13 +48,18 @@ def run_trials(names: Sequence[str], *, folder: Path, golden: Path) -> Trials:
     ]
     running: list[tuple[Hearing, subprocess.Popen[bytes]]] = []
     ended: list[tuple[Hearing, Ending]] = []
-    while waiting or running:
-        while waiting and len(running) < AT_ONCE:
-            running.append((waiting[0], _start(waiting.pop(0))))
-        time.sleep(POLL_SECONDS)
-        for pair in [pair for pair in running if pair[1].poll() is not None]:
-            running.remove(pair)
-            ended.append((pair[0], _end(pair[0])))
+    try:
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                running.append((waiting[0], _start(waiting.pop(0))))
+            time.sleep(POLL_SECONDS)
+            for pair in [pair for pair in running if pair[1].poll() is not None]:
+                running.remove(pair)
+                ended.append((pair[0], _end(pair[0])))
+    finally:
+        # One that left no word ends them all, but none goes on behind its back.
+        for _, process in running:
+            process.wait()
     return _together(ended, names)
 
 

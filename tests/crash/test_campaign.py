@@ -5,12 +5,14 @@ import os
 import random
 import shutil
 import signal
+import sys
 
 import pytest
 
 from config.devstack import places
 from config.devstack.processes import StackError
 from core import failpoints
+from crash import __main__ as entry
 from crash import document, golden
 from crash.__main__ import run_through, wanted
 from crash.faults import FALSE_REFUSALS, RULES, Fault, choose
@@ -168,6 +170,11 @@ def test_a_clean_result_has_no_complaint():
             {"sound": KILLED},
             "the sound pipeline did not survive its trials: I7 mined, but never saved",
         ),
+        (
+            {},
+            {"broken": "a trial ended without a word"},
+            "the trials were not held to the end: a trial ended without a word",
+        ),
     ],
     ids=[
         "a-point-without-a-death",
@@ -188,6 +195,7 @@ def test_a_clean_result_has_no_complaint():
         "no-reorganisation",
         "a-mutant",
         "the-sound-pipeline",
+        "trials-broken-off",
     ],
 )
 def test_whatever_went_wrong_fails_the_run(changes, trials, complaint):
@@ -219,6 +227,34 @@ def test_the_trials_of_all_of_the_named_or_of_no_mutants_are_held():
 def test_a_mutant_that_does_not_exist_is_refused(mutants):
     with pytest.raises(StackError, match="no mutant is called"):
         wanted(mutants)
+
+
+@pytest.mark.parametrize("parts", ["0", "-1"], ids=["none", "fewer-than-none"])
+def test_a_long_run_of_no_parts_is_refused(parts, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["crash", "--long", "--parts", parts])
+    with pytest.raises(SystemExit) as refusal:
+        entry.main()
+    assert refusal.value.code == 2
+    assert "--parts: a run has at least one part" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("page")
+def test_a_storm_is_told_of_and_kept_though_its_trials_broke_off(tmp_path, monkeypatch, capsys):
+    def break_off(*_, **__):
+        raise StackError("a trial ended without a word")
+
+    monkeypatch.setattr(sys, "argv", ["crash", "--mutants", "F1", "--keep", "it"])
+    monkeypatch.setattr(places, "session_folder", lambda _: tmp_path)
+    monkeypatch.setattr(entry, "make_golden", lambda folder: folder)
+    monkeypatch.setattr(entry, "run_storm", lambda *_, **__: a_result())
+    monkeypatch.setattr(entry, "run_trials", break_off)
+    assert entry.main() == 1
+    assert "FAILED: the trials were not held to the end" in capsys.readouterr().out
+    kept = json.loads((document.RESULTS / "it.json").read_text())
+    assert kept["figures"]["orders"] == 5
+    assert kept["beside"]["complaints"] == [
+        "the trials were not held to the end: a trial ended without a word"
+    ]
 
 
 def test_the_same_seed_makes_the_same_weather():

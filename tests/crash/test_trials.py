@@ -1,6 +1,7 @@
 """In each trial the judge names the mutant's bug, and has nothing to say of the sound pipeline."""
 
 import json
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from config.devstack.processes import StackError
 from crash import mutants
 from crash.facts import SLOTS_IN_AN_EPOCH
 from crash.results import Ending, Trials
+from crash.trials import run
 from crash.trials.events import TRIALS, Events
 from crash.trials.hearing import hold, shows
 from crash.trials.run import NAMES, Hearing, _end, _together
@@ -179,3 +181,16 @@ def test_one_trial_that_the_sound_pipeline_does_not_survive_is_one_too_many():
 def test_a_trial_that_left_no_word_is_no_result(tmp_path):
     with pytest.raises(StackError, match="without a word"):
         _end(Hearing(name="F8", mutant="F8", folder=str(tmp_path), golden=""))
+
+
+def test_no_trial_goes_on_when_another_left_no_word(tmp_path, monkeypatch):
+    started = []
+
+    def start(_):
+        started.append(subprocess.Popen(["sleep", str(len(started))]))
+        return started[-1]
+
+    monkeypatch.setattr(run, "_start", start)
+    with pytest.raises(StackError, match="without a word"):
+        run.run_trials(["F1"], folder=tmp_path, golden=tmp_path)
+    assert [process.poll() for process in started] == [0, 0]
