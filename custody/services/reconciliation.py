@@ -114,8 +114,10 @@ def _judge(
 ) -> list[Break]:
     account, fund, delta = statement.custody_account, compared.fund, compared.delta
     standing = queries.open_position_breaks(fund_id=fund.pk, custody_account_id=account.pk)
+    severity = Severity.S0 if short else Severity.S1
     for known in standing:
-        if known.delta == delta:
+        # The same difference weighs more once more is promised than the custodian holds.
+        if known.delta == delta and severity in (known.severity, Severity.S1):
             return []
         move(
             known,
@@ -130,7 +132,7 @@ def _judge(
         return []
     found = Break(
         kind=BreakKind.POSITION_DIFFERS,
-        severity=Severity.S0 if short else Severity.S1,
+        severity=severity,
         fund=fund,
         custody_account=account,
         message=statement.message,

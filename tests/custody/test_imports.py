@@ -87,6 +87,23 @@ def test_the_same_difference_is_one_break_and_goes_when_it_goes(stage):
     assert found.status == "EXPLAINED"
 
 
+def test_the_same_difference_freezes_the_fund_once_more_is_promised_than_is_held(stage):
+    deposit = stage.settled_deposit("1000")
+    (mild,) = stage.load(statement((IBIT, "990"))).breaks
+    assert mild.severity == "S1"
+    pot = Pot(stage.fund, stage.account, stage.investor.pk, token_id=deposit.pk)
+    with transaction.atomic(durable=True):
+        ledger.reserve(**pot.order(parse_quantity("995")))
+    (grave,) = stage.load(statement((IBIT, "990"), as_of=NOW + timedelta(seconds=1))).breaks
+    assert (grave.severity, grave.delta) == ("S0", mild.delta)
+    stage.fund.refresh_from_db()
+    assert stage.fund.status == "FROZEN"
+    again = stage.load(statement((IBIT, "990"), as_of=NOW + timedelta(seconds=2)))
+    assert again.breaks == []
+    mild.refresh_from_db()
+    assert mild.status == "EXPLAINED"
+
+
 def test_an_older_statement_is_kept_and_does_not_judge(stage):
     stage.settled_deposit("1000")
     stage.load(statement((IBIT, "1000")))
