@@ -1,12 +1,13 @@
 """The judge misses no block, though a question after the chain's failed, and is not late for finality."""
 
 import json
+from typing import cast
 
 import psycopg
 import pytest
 
 from crash.books import OrderRow
-from crash.chainview import Block, Moved, Sent
+from crash.chainview import Block, ChainView, Moved, Sent
 from crash.checker import DOUBTFUL_LOOKS, UNKNOWN_LOOKS_MAX, Checker
 
 NUMBER, ORDER_ID, SUPPLY = 7, 3, 100
@@ -79,7 +80,7 @@ def judge(tmp_path):
             [Sent("0x1", (ORDER_ID,)), Sent("0x2", (ORDER_ID,))],
         )
         checker = Checker(SPEC | {"folder": str(tmp_path)})
-        checker._chain, checker._books = AChain([block]), books
+        checker._chain, checker._books = cast("ChainView", AChain([block])), books
         return checker
 
     return build

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from django.utils import timezone
@@ -54,10 +55,16 @@ def test_the_sound_pipeline_survives_the_same_events(place, name):
 
 def a_fault_at_a_wall(trial):
     """The next trouble of the same work has overwritten it before the judge is asked."""
-    piece = {"work": Work.ADVANCE, "network": NETWORK, "subject": "", "now": timezone.now()}
-    troubles.record_trouble(**piece, code=FAULT, note="ValueError", ours=True)
+    record = partial(
+        troubles.record_trouble,
+        work=Work.ADVANCE,
+        network=NETWORK,
+        subject="",
+        now=timezone.now(),
+    )
+    record(code=FAULT, note="ValueError", ours=True)
     trial.turn()
-    troubles.record_trouble(**piece, code="busy", note="", ours=False)
+    record(code="busy", note="", ours=False)
 
 
 def an_order_that_is_cancelled(trial):
