@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -191,7 +192,7 @@ def test_a_trial_that_left_no_word_is_no_result(tmp_path):
 
 
 def test_no_trial_goes_on_when_another_left_no_word(tmp_path, monkeypatch):
-    started = []
+    started: list[Any] = []
 
     def start(_):
         started.append(subprocess.Popen(["sleep", str(len(started))]))
