@@ -59,11 +59,16 @@ def insert_many(rows: Sequence[Model]) -> None:
 
 
 def update_many(rows: Sequence[Model], *, names: Sequence[str]) -> None:
-    """UPDATE the named columns of rows that the caller has locked: ``bulk_update`` in one array each."""
+    """UPDATE the named columns of rows that the caller has locked: ``bulk_update`` in one array each.
+
+    Raises TypeError for a column of arrays, which an array of them would lay end to end.
+    """
     if not rows:
         return
     meta = type(rows[0])._meta
     fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in names]
+    if any(isinstance(each, ArrayField) for each in fields):
+        raise TypeError(f"{', '.join(names)}: a column of arrays is not written so")
     columns = [meta.pk, *fields]
     arrays = [array_of(each, [getattr(row, each.attname) for row in rows]) for each in columns]
     given = ", ".join(f"%s::{array_type(each)}[]" for each in columns)

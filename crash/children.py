@@ -1,15 +1,20 @@
-"""Forked children of a campaign that are not workers."""
+"""Forked children: of a campaign, of its workers, of a trial."""
 
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from config.devstack.processes import _tied_to_parent
 
 
-def fork(run: Callable[[], None], log_path: Path) -> int:
-    """Run a function in a child that logs to a file and dies with us; returns its pid."""
+def fork(run: Callable[[], object], log_path: Path | None = None) -> int:
+    """Run a function in a child that dies with us and never returns; returns its pid.
+
+    What it prints, the reason of its end among it, goes to the file, where one is named.
+    """
     from django.db import connections  # noqa: PLC0415 - needs the settings
 
     connections.close_all()
@@ -19,10 +24,13 @@ def fork(run: Callable[[], None], log_path: Path) -> int:
         try:
             if tie is not None:
                 tie()
-            log = log_path.open("a", buffering=1)
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
+            if log_path is not None:
+                log = log_path.open("a", buffering=1)
+                os.dup2(log.fileno(), sys.stdout.fileno())
+                os.dup2(log.fileno(), sys.stderr.fileno())
             run()
+        except BaseException:  # noqa: BLE001 - the child must never return into its parent
+            traceback.print_exc()
         finally:
             os._exit(1)
     return pid

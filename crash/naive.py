@@ -5,7 +5,6 @@ again when an answer does not come in time. If it mints nothing twice, the harne
 """
 
 import json
-import os
 import signal
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ import psycopg
 from eth_abi.abi import encode
 
 from config.devstack.anvil import Anvil
-from config.devstack.processes import _tied_to_parent
+from crash import children
 from crash.facts import selector
 from issuance.chain.client import ChainClient
 from issuance.chain.errors import ChainError
@@ -79,20 +78,15 @@ def open_orders(url: str, *, first: int, count: int) -> None:
 
 def fork(*, url: str, proxy_url: str, chain_id: int, contract: str) -> int:
     """Start the plain worker; returns its pid."""
-    tie = _tied_to_parent(signal.SIGKILL)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            if tie is not None:
-                tie()
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-            node = ChainClient(NETWORK, [proxy_url], chain_id)
-            while True:
-                _try_turn(url, node, contract)
-        finally:
-            os._exit(1)
-    return pid
+
+    def run() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        node = ChainClient(NETWORK, [proxy_url], chain_id)
+        while True:
+            _try_turn(url, node, contract)
+
+    return children.fork(run)
 
 
 def _try_turn(url: str, node: ChainClient, contract: str) -> None:

@@ -4,7 +4,6 @@ import gc
 import os
 import random
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +16,8 @@ from celery import current_app
 from django.db import close_old_connections, connections
 
 from config.celery import BEAT_SECONDS
-from config.devstack.processes import _tied_to_parent
 from core import doorbell, failpoints
-from crash import pace
+from crash import children, pace
 from crash.mishaps import FickleSigner, Mishaps
 from custody import queries as custody_queries
 from custody.providers.custodian import (
@@ -66,25 +64,17 @@ def fork(
 
     ``trail`` gets the name of every point it passes and of every mishap.
     """
-    connections.close_all()
-    tie = _tied_to_parent(signal.SIGKILL)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            if tie is not None:
-                tie()
-            dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
-            mishaps = Mishaps(dice, trail)
-            _enter(post, has_mishaps=has_mishaps)
-            if has_mishaps:
-                mishaps.befall()
-            failpoints.arm_many(points, log=str(trail))
-            _work(post, dice, mishaps.runs_twice if has_mishaps else lambda: False)
-        except BaseException:  # noqa: BLE001 - the child must never return into the campaign
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    return pid
+
+    def run() -> None:
+        dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        mishaps = Mishaps(dice, trail)
+        _enter(post, has_mishaps=has_mishaps)
+        if has_mishaps:
+            mishaps.befall()
+        failpoints.arm_many(points, log=str(trail))
+        _work(post, dice, mishaps.runs_twice if has_mishaps else lambda: False)
+
+    return children.fork(run, post.log_path)
 
 
 def _enter(post: Post, *, has_mishaps: bool) -> None:
@@ -92,9 +82,6 @@ def _enter(post: Post, *, has_mishaps: bool) -> None:
     os.nice(NICENESS)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    log = post.log_path.open("a", buffering=1)
-    os.dup2(log.fileno(), sys.stdout.fileno())
-    os.dup2(log.fileno(), sys.stderr.fileno())
     pace.hurry()
     world = world_of(post, is_fickle=has_mishaps)
     outside.from_settings = lambda: world

@@ -5,8 +5,6 @@ exactly those endpoints and about exactly that question as a trial says.
 """
 
 import json
-import os
-import signal
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,10 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from config.devstack import ports
-from config.devstack.processes import _tied_to_parent
+from crash import children
+from crash.ground import ENDPOINTS
 
-# As many operators as the pipeline wants to hear.
-ENDPOINTS = 3
 EVERY = tuple(range(ENDPOINTS))
 TIMEOUT_SECONDS = 20
 _TYPE = ("Content-Type", "application/json")
@@ -48,16 +45,8 @@ class Wire:
         server = ThreadingHTTPServer((ports.LOOPBACK, 0), _Handler)
         server.daemon_threads = True
         self._url = f"http://{ports.LOOPBACK}:{server.server_port}"
-        tie = _tied_to_parent(signal.SIGKILL)
-        self._pid = os.fork()
-        if self._pid == 0:
-            try:
-                if tie is not None:
-                    tie()
-                _Handler.upstream = urlsplit(upstream).netloc
-                server.serve_forever()
-            finally:
-                os._exit(1)
+        _Handler.upstream = urlsplit(upstream).netloc
+        self._pid = children.fork(server.serve_forever)
         # The child listens; two who take connections would each wait for the other's.
         server.server_close()
 
@@ -74,8 +63,7 @@ class Wire:
 
     def close(self) -> None:
         """End it."""
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
+        children.end(self._pid)
 
 
 class _Handler(BaseHTTPRequestHandler):

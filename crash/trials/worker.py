@@ -7,7 +7,6 @@ what it is told; it never sleeps.
 import gc
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from types import SimpleNamespace
 from django.db import connections
 from django.utils import timezone
 
-from config.devstack.processes import StackError, _tied_to_parent
+from config.devstack.processes import StackError
 from core import failpoints
-from crash import mutants
+from crash import children, mutants
 from crash.worker import Post, world_of
 from issuance.pipeline import advance, assign, check, follow, holders, moves, recover, reserves
 from issuance.pipeline.world import World
@@ -46,20 +45,13 @@ class Worker:
     """The one who tells the process what to do."""
 
     def __init__(self, post: Post) -> None:
-        connections.close_all()
         self._line, theirs = Pipe()
-        tie = _tied_to_parent(signal.SIGKILL)
-        self._pid = os.fork()
-        if self._pid == 0:
-            try:
-                if tie is not None:
-                    tie()
-                self._line.close()
-                _work(post, theirs)
-            except BaseException:  # noqa: BLE001 - the child must never return into the trial
-                traceback.print_exc()
-            finally:
-                os._exit(1)
+
+        def run() -> None:
+            self._line.close()
+            _work(post, theirs)
+
+        self._pid = children.fork(run, post.log_path)
         theirs.close()
 
     def take(self, turn: Turn) -> object:
@@ -95,9 +87,6 @@ class Worker:
 
 def _work(post: Post, line: "Connection[object, object]") -> None:
     gc.freeze()
-    log = post.log_path.open("a", buffering=1)
-    os.dup2(log.fileno(), sys.stdout.fileno())
-    os.dup2(log.fileno(), sys.stderr.fileno())
     mutants.become(post.mutant, post, seed=SEED)
     world = world_of(post, is_fickle=False)
     while True:

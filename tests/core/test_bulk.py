@@ -174,3 +174,8 @@ def test_an_update_of_nothing_asks_nothing():
     with CaptureQueriesContext(connection) as asked:
         update_many([], names=["name"])
     assert not asked.captured_queries
+
+
+def test_an_update_of_a_column_of_arrays_is_refused():
+    with pytest.raises(TypeError, match="policies"):
+        update_many([Decision()], names=["policies"])
