@@ -15,6 +15,7 @@ from config.devstack.processes import StackError
 from crash import document, long
 from crash.golden import make_golden
 from crash.results import KILLED, Outcome, Trials
+from crash.revision import revision
 from crash.spec import Spec
 from crash.trials.run import NAMES, run_trials
 
@@ -81,13 +82,14 @@ def run_through(spec: Spec) -> dict[str, Any]:
     """
     path = places.own_folder(Path(spec.folder)) / "spec.json"
     path.write_text(json.dumps(asdict(spec)))
-    command = [sys.executable, "-m", "crash.campaign", str(path)]
+    command, begun_on = [sys.executable, "-m", "crash.campaign", str(path)], revision()
     subprocess.run(command, cwd=places.CHECKOUT, check=False)
     kept = path.with_name("result.json")
     if not kept.exists():
         raise StackError(f"the campaign in {spec.folder} ended without a result")
     result: dict[str, Any] = json.loads(kept.read_text())
-    return result
+    # What the campaign ran is what stood here when it began.
+    return result | {"revision": begun_on}
 
 
 def wanted(mutants: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from config.devstack import places
 from crash.results import COUNTED_AS, KILLED, SOUND, SURVIVED, Outcome, Trials
+from crash.revision import revision
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = places.CHECKOUT / "docs" / "reliability.md"
@@ -30,6 +31,7 @@ def keep(name: str, outcome: Outcome) -> None:
     """Store a result under a name, for the table."""
     storm = outcome.storm
     beside = {
+        "revision": storm.get("revision", ""),
         "seconds": storm["seconds"],
         "seeds": storm["spec"].get("seeds", [storm["spec"]["seed"]]),
         "complaints": outcome.complaints(),
@@ -55,7 +57,7 @@ def keep(name: str, outcome: Outcome) -> None:
 
 def keep_trials(name: str, trials: Trials) -> None:
     """Store what came of trials that were held without a storm before them; they have no seed."""
-    _store(name, trials.as_json())
+    _store(name, {"revision": revision(), **trials.as_json()})
 
 
 def _store(name: str, what: dict[str, Any]) -> None:
@@ -104,11 +106,15 @@ def summary(figures: dict[str, Any], storm: dict[str, Any]) -> str:
 
 def _section(name: str, stored: dict[str, Any]) -> str:
     if "mutants" in stored:
-        return f"### `{name}`: the mutants' trials, {stored['measured_on']}\n\n{_trials(stored)}"
+        head = f"### `{name}`: the mutants' trials, {stored['measured_on']}{_measured_at(stored)}"
+        return f"{head}\n\n{_trials(stored)}"
     figures, beside = stored["figures"], stored["beside"]
     minutes = beside["seconds"] / 60
     seeds = ", ".join(map(str, beside.get("seeds", [figures["seed"]])))
-    head = f"### `{name}`: seed {seeds}, {minutes:.1f} minutes, {stored['measured_on']}"
+    head = (
+        f"### `{name}`: seed {seeds}, {minutes:.1f} minutes,"
+        f" {stored['measured_on']}{_measured_at(beside)}"
+    )
     return "\n\n".join(
         [
             head,
@@ -120,6 +126,11 @@ def _section(name: str, stored: dict[str, Any]) -> str:
             _trials(beside.get("trials", {"mutants": {}})),
         ]
     )
+
+
+def _measured_at(stored: dict[str, Any]) -> str:
+    """The commit, where it was stored."""
+    return f", commit {stored['revision']}" if stored.get("revision") else ""
 
 
 def _failed(complaints: list[str]) -> list[str]:

@@ -152,6 +152,9 @@ def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
             # Not Counter's own addition, which would drop a failpoint that was never hit.
             total.update(part[name])
         whole[name] = dict(total)
+    whole["revision"] = ", ".join(
+        dict.fromkeys(part.get("revision") or "unknown" for part in parts)
+    )
     whole["is_drained"] = all(part["is_drained"] for part in parts)
     whole["halted_below_finality"] = all(part["halted_below_finality"] for part in parts)
     whole["violations"] = [each for part in parts for each in part["violations"]]

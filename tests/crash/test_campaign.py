@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -17,6 +18,7 @@ from crash import document, golden
 from crash.__main__ import run_through, wanted
 from crash.faults import FALSE_REFUSALS, RULES, Fault, choose
 from crash.results import Ending, Outcome, Trials
+from crash.revision import revision
 from crash.spec import Spec
 from crash.trials.run import NAMES, run_trials
 
@@ -329,6 +331,30 @@ def test_a_kept_run_that_held_does_not_say_that_it_failed(page):
     document.keep("good", Outcome(a_result()))
     document.write()
     assert "FAILED" not in page.read_text()
+
+
+def test_what_was_measured_names_the_commit_it_was_measured_on(page):
+    document.keep("storm", Outcome(a_result(revision="0123456789")))
+    document.keep_trials("trials", Trials({"F1": KILLED}))
+    document.write()
+    assert ", commit 0123456789\n" in page.read_text()
+    here = json.loads((document.RESULTS / "trials.json").read_text())["revision"]
+    assert here == revision()
+    assert f", commit {here}" in page.read_text()
+
+
+def test_a_commit_with_changes_beside_it_is_not_taken_for_the_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "CHECKOUT", tmp_path)
+    assert revision() == ""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    file = tmp_path / "file"
+    for command in (["init", "-q"], ["add", "file"], ["commit", "-qm", "first"]):
+        file.write_text("one")
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    clean = revision()
+    assert len(clean) >= 10
+    file.write_text("two")
+    assert revision() == f"{clean} with changes"
 
 
 def test_a_result_from_before_complaints_were_stored_is_still_shown(page):

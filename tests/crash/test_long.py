@@ -42,6 +42,16 @@ def test_what_one_part_missed_the_sum_misses():
     assert whole["orders"] == 2 * parts[0]["orders"]
 
 
+def test_a_sum_names_every_commit_it_was_measured_on_once():
+    parts = [
+        a_part(1, revision="aa"),
+        a_part(2, revision="aa"),
+        a_part(3, revision="bb"),
+        a_part(4),
+    ]
+    assert long.merged(parts)["revision"] == "aa, bb, unknown"
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
