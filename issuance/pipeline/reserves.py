@@ -27,7 +27,7 @@ from issuance.pipeline.planning import Simulation, plan
 from issuance.pipeline.sign import sign_and_send
 from issuance.pipeline.walls import Piece, Wall
 from issuance.pipeline.world import World
-from issuance.services.attestations import encode_attestation
+from issuance.services.attestations import encode_attestation, networks_in_doubt
 from issuance.services.room import waiting_mints
 from issuance.states import SignerRole, Work
 
@@ -64,12 +64,18 @@ def _request(token: Token, *, world: World, now: datetime) -> int:
 
 
 def wanted_shares(token: Token) -> int:
-    """The units this token's cap should show, see ``issuance.pipeline.caps``."""
-    return wanted_cap(
+    """The units this token's cap should show, see ``issuance.pipeline.caps``.
+
+    Nothing rises while a failover may have lost a figure of a sibling; what is there is renewed.
+    """
+    wanted = wanted_cap(
         token_id=token.pk,
         claims=claims_on(token.fund_id),
         attestable=custody_queries.attestable(token.fund_id),
     )
+    if wanted > token.attested_units and networks_in_doubt(fund_id=token.fund_id):
+        return token.attested_units
+    return wanted
 
 
 def claims_on(fund_id: uuid.UUID) -> dict[uuid.UUID, Claim]:

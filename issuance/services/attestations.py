@@ -1,6 +1,7 @@
 """The custodian's attestations on their way into a token's cap."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from core import events
@@ -14,10 +15,11 @@ from custody.providers.custodian import SignedAttestation
 from issuance import policy, queries
 from issuance.chain import token as token_calls
 from issuance.chain import types as chain
-from issuance.models import ChainTransaction, Token
+from issuance.models import ChainTransaction, NetworkGate, Token
+from issuance.models.gates import Recovering
 from issuance.services import lanes
 from issuance.services.lanes import PIPELINE, Call
-from issuance.states import ChainTransactionKind, SignerRole
+from issuance.states import ChainTransactionKind, NetworkStatus, SignerRole
 
 
 class AttestationStale(StateConflict):
@@ -41,10 +43,13 @@ def record_attestation(
 ) -> Attestation:
     """Keep a figure whose signature the caller has verified; the same one again is the first.
 
-    Raises AttestationStale, or CapsExhausted for a figure that would let the caps of the fund's
-    tokens sum to more than what is attestable: the one place where any cap begins to rise.
+    Raises AttestationStale, CapsExhausted for a figure that would let the caps of the fund's tokens
+    sum to more than what is attestable, or Recovering for a higher one while a network of the fund
+    may know of caps that we lost: the one place where any cap begins to rise.
     """
     fund_id = queries.token_by_id(token_id=token_id).fund_id
+    # Gates come before the fund.
+    doubtful = networks_in_doubt(fund_id=fund_id, held=True)
     # One fund, one figure at a time; a delivery that asks how high the caps are waits for it too.
     custody_queries.lock_caps(fund_id=fund_id)
     token = queries.token_for_update(token_id=token_id)
@@ -54,7 +59,7 @@ def record_attestation(
         if before.signature == figure.signature:
             return before
         raise AttestationStale
-    _require_room(token, units=figure.shares)
+    _require_room(token, units=figure.shares, doubtful=doubtful)
     row = Attestation(
         id=new_uuid(),
         created_at=now,
@@ -114,9 +119,22 @@ def assign_attestation(
     return transaction
 
 
-def _require_room(token: Token, *, units: int) -> None:
+def networks_in_doubt(*, fund_id: uuid.UUID, held: bool = False) -> list[str]:
+    """The fund's networks whose contracts may hold or get figures that a failover has taken from us.
+
+    ``held`` keeps their gates as they are until the caller's transaction ends.
+    """
+    tokens = queries.tokens().filter(fund_id=fund_id)
+    networks = sorted(set(tokens.order_by().values_list("network", flat=True)))
+    seen = {network: NetworkGate.seen(network=network, held=held) for network in networks}
+    return [network for network, gate in seen.items() if gate != (NetworkStatus.OPERATING, True)]
+
+
+def _require_room(token: Token, *, units: int, doubtful: Sequence[str]) -> None:
     if units <= policy.claim_of(token):
         return
+    if doubtful:
+        raise Recovering(network=doubtful[0])
     siblings = queries.tokens().filter(fund_id=token.fund_id).exclude(pk=token.pk)
     others = sum(policy.claim_of(each) for each in siblings)
     if units > custody_queries.attestable(token.fund_id) - others:

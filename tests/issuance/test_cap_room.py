@@ -17,13 +17,14 @@ from custody.providers.custodian import AttestationRequest
 from issuance import queries, services
 from issuance.chain.errors import ChainUnreachable
 from issuance.chain.wallets import Wallet as Key
-from issuance.models import ChainTransaction, Order, Signer, Token
+from issuance.models import ChainTransaction, NetworkGate, Order, Signer, Token
+from issuance.models.gates import Recovering
 from issuance.pipeline import assign, reserves
 from issuance.pipeline.world import World
 from issuance.services import lanes, postings
 from issuance.services.attestations import CapsExhausted
 from issuance.services.room import split_by_unfinalized
-from issuance.states import ChainTransactionKind, SignerRole
+from issuance.states import ChainTransactionKind, NetworkStatus, SignerRole
 from tests.issuance import paper as papers
 from tests.issuance.stage import TEST, secret, settle, sign_figure
 
@@ -127,6 +128,30 @@ def test_a_figure_that_would_let_the_caps_exceed_custody_is_not_kept(pair):
         record(pair.far, 301)
     assert record(pair.far, 300).shares == 300 * ONE
     assert record(pair.near, 600, seconds=10).shares == 600 * ONE
+
+
+def test_no_cap_rises_while_a_failover_may_have_lost_a_siblings_higher_one(pair):
+    """The near contract may hold 600 by a figure whose row is gone; 400 of them are room by our rows."""
+    for token in (pair.near, pair.far):
+        finalise(token, record(token, 400))
+    NetworkGate.objects.filter(network=pair.near.network).update(mark="another history")
+    with pytest.raises(Recovering) as refusal:
+        record(pair.far, 600, seconds=10)
+    assert refusal.value.extra["network"] == pair.near.network
+    assert Attestation.objects.filter(token_id=pair.far.pk).count() == 1
+    assert wanted(pair) == [400, 400]
+    # What rises nothing goes on, or the cap would grow too old to mint by.
+    assert record(pair.far, 400, seconds=20).shares == 400 * ONE
+    NetworkGate.objects.update(mark=NetworkGate.history_mark())
+    assert wanted(pair) == [500, 500]
+    assert record(pair.far, 600, seconds=30).shares == 600 * ONE
+
+
+def test_no_cap_rises_while_a_network_of_its_fund_recovers(pair):
+    NetworkGate.objects.filter(network=pair.near.network).update(status=NetworkStatus.RECOVERING)
+    assert wanted(pair) == [0, 0]
+    with pytest.raises(Recovering):
+        record(pair.far, 1)
 
 
 @pytest.mark.django_db(transaction=True)
