@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from bench.chain_cpu import Meter
-from bench.chain_stage import INVESTORS, prepare, servers
+from bench.chain_stage import INVESTORS, hush, prepare, servers
 from bench.report import Row, publish
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def main() -> int:
         import django  # noqa: PLC0415 - the environment must be complete first
 
         django.setup()
+        hush()
         from bench import chain_peers, chain_phases, chain_verify  # noqa: PLC0415 - as above
         from issuance import queries  # noqa: PLC0415 - as above
 

@@ -31,8 +31,11 @@ from issuance.states import (
 
 APPROVER = Actor(ActorKind.OPERATOR, "bench")
 SLICE_SECONDS = 30.0
-LOOK_SECONDS = 1.0  # a look counts every completed order, on the cores that are measured
+LOOK_SECONDS = 1.0
+# A look counts every completed order, on the cores that are measured: in a long part it is rarer.
+LOOKS_MAX = 60
 FEW_LOOKS = 10
+SAY_SECONDS = 20.0
 DRAIN_SECONDS = 180
 
 
@@ -40,6 +43,7 @@ DRAIN_SECONDS = 180
 class Sustained:
     """Orders completed over time, from the last look that found none."""
 
+    look_seconds: float = LOOK_SECONDS
     samples: list[tuple[float, int]] = field(default_factory=list)
     spent: Spent = field(default_factory=Spent)
 
@@ -57,7 +61,7 @@ class Sustained:
         rates = []
         for place, (begin, _) in enumerate(self.samples):
             inside = [each for each in self.samples[place:] if each[0] - begin <= SLICE_SECONDS]
-            if inside[-1][0] - begin >= SLICE_SECONDS - 2 * LOOK_SECONDS:
+            if inside[-1][0] - begin >= SLICE_SECONDS - 2 * self.look_seconds:
                 rates.append(_rate(inside))
         return min(rates, default=self.rate)
 
@@ -84,26 +88,29 @@ def sustained(
     """Let the workers mint from a backlog for ``seconds`` after the first completion."""
     count = int(seconds * rate)
     _fill(token_id, count=count, mark=mark)
-    found = Sustained()
+    found = Sustained(max(LOOK_SECONDS, seconds / LOOKS_MAX))
     before = _completed()
     _say(f"minting, {batch} in a transaction, {count} orders waiting")
     settings = {"CHAIN_BATCH_MAX": f"anvil={batch}", "CHAIN_IN_FLIGHT_MAX": f"anvil={window}"}
-    with workers(assigners=assigners, **settings) as pids:
-        started, before_it = time.monotonic(), Spent()
+    with workers(assigners=assigners, **settings) as crew:
+        started = said = time.monotonic()
+        before_it = Spent()
         while True:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(found.look_seconds)
+            crew.require_alive()
             done, now = _completed() - before, time.monotonic()
             if done:
                 found.samples.append((now, done))
             else:
-                found.samples, before_it = [(now, done)], meter.read(pids)
+                found.samples, before_it = [(now, done)], meter.read(crew.pids)
             if done and (now - found.samples[0][0] >= seconds or done == count):
                 break
             if not done and now - started > DRAIN_SECONDS:
                 raise RuntimeError("nothing was minted")
-            if done and len(found.samples) % 20 == 0:
+            if done and now - said >= SAY_SECONDS:
                 _say(f"  {done} settled, {_rate(found.samples):.0f} a second")
-        found.spent = meter.read(pids).since(before_it)
+                said = now
+        found.spent = meter.read(crew.pids).since(before_it)
         _park()
         _drain()
     return found
@@ -118,13 +125,14 @@ def latency(token_id: uuid.UUID, *, seconds: float, rate: int) -> Latency:
     waiting = Order.objects.filter(status=OrderStatus.AWAITING_APPROVAL)
     ids = list(waiting.order_by("pk").values_list("pk", flat=True))
     _say(f"approving {rate} orders a second for {seconds:g} s")
-    with workers():
+    with workers() as crew:
         started = time.monotonic()
         for number, order_id in enumerate(ids):
             time.sleep(max(started + number / rate - time.monotonic(), 0))
             services.approve_order(
                 order_id=order_id, actor=APPROVER, reason="bench", now=timezone.now()
             )
+        crew.require_alive()
         _drain()
     return _latency_of(ids)
 

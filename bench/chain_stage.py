@@ -1,5 +1,6 @@
 """The chain benchmark's stage: private servers, a token in service, investors with settled shares."""
 
+import logging
 import os
 import secrets
 import uuid
@@ -69,6 +70,11 @@ def servers() -> Iterator[Servers]:
         yield Servers(anvil, postgres.child.pid, folder)
     finally:
         stop([anvil.child, postgres.child], timeout_seconds=STOP_SECONDS)
+
+
+def hush() -> None:
+    """Nobody listens for the doorbell here, and nobody needs to hear that again and again."""
+    logging.getLogger("core.doorbell").setLevel(logging.ERROR)
 
 
 def prepare(anvil: Anvil, *, seed: int, investors: int = INVESTORS) -> uuid.UUID:

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from bench.chain_stage import hush
 from config.devstack import places
 
 # Seconds between two runs of one task: assignment and tracking are rung for, following is beat's.
@@ -19,9 +21,26 @@ PAUSES = {"assign": 0.05, "advance": 0.1, "follow": 0.5}
 STOP_SECONDS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The worker processes of one part."""
+
+    children: Sequence[subprocess.Popen[bytes]]
+
+    @property
+    def pids(self) -> list[int]:
+        return [child.pid for child in self.children]
+
+    def require_alive(self) -> None:
+        """Raises RuntimeError when one has ended: the part would wait for it in vain."""
+        died = [child.args for child in self.children if child.poll() is not None]
+        if died:
+            raise RuntimeError(f"a worker ended by itself: {died}")
+
+
 @contextmanager
-def workers(*, assigners: int = 1, **settings: str) -> Iterator[list[int]]:
-    """Run every role until the block ends; yields the process ids. ``settings`` are environment.
+def workers(*, assigners: int = 1, **settings: str) -> Iterator[Crew]:
+    """Run every role until the block ends. ``settings`` are environment.
 
     Of two ``assigners`` one claims, simulates, signs or sends while the other numbers.
     """
@@ -29,11 +48,10 @@ def workers(*, assigners: int = 1, **settings: str) -> Iterator[list[int]]:
     env = os.environ | settings
     command = [sys.executable, "-m", "bench.chain_workers"]
     children = [subprocess.Popen([*command, role], cwd=places.CHECKOUT, env=env) for role in roles]
+    crew = Crew(children)
     try:
-        yield [child.pid for child in children]
-        died = [child.args for child in children if child.poll() is not None]
-        if died:
-            raise RuntimeError(f"a worker ended by itself: {died}")
+        yield crew
+        crew.require_alive()
     finally:
         for child in children:
             child.terminate()
@@ -55,6 +73,7 @@ def main() -> None:
     import django  # noqa: PLC0415 - only a worker needs it
 
     django.setup()
+    hush()
     # The benchmark says by itself what happened; a line per batch would be measured with it.
     import structlog  # noqa: PLC0415 - as above
 
