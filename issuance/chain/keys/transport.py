@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,8 +22,11 @@ from issuance.chain.errors import (
 
 CONNECT_SECONDS_MAX: Final = 2.0
 READ_SECONDS_MAX: Final = 5.0
+# For the whole answer, however slowly it drips; below the lease of a work row.
+ANSWER_SECONDS_MAX: Final = 10.0
 ANSWER_BYTES_MAX: Final = 256 * 1024
 _CONNECTIONS_MAX: Final = 4
+_CHUNK: Final = 16 * 1024
 _BY_STATUS: Final[dict[int, type[SignerError]]] = {
     HTTPStatus.BAD_REQUEST: SignerAnswerInvalid,
     HTTPStatus.UNAUTHORIZED: SignerDenied,
@@ -75,13 +79,25 @@ class Transport:
                 redirect=False,
                 preload_content=False,
             )
-            content = response.read(ANSWER_BYTES_MAX + 1)
-            response.release_conn()
+            content = self._read(response)
         except (HTTPError, OSError, ValueError) as error:  # their texts show the address
             raise SignerUnreachable(f"{self.label}: {type(error).__name__}") from None
-        if len(content) > ANSWER_BYTES_MAX:
-            raise SignerAnswerInvalid(f"{self.label}: the answer is too long")
         return response.status, content
+
+    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        until, content, whole = monotonic() + ANSWER_SECONDS_MAX, bytearray(), False
+        try:
+            while chunk := response.read1(_CHUNK):
+                content += chunk
+                if len(content) > ANSWER_BYTES_MAX:
+                    raise SignerAnswerInvalid(f"{self.label}: the answer is too long")
+                if monotonic() > until:
+                    raise SignerUnreachable(f"{self.label}: too slow")
+            whole = True
+        finally:
+            # A connection with an unread rest must not serve the next request.
+            response.release_conn() if whole else response.close()
+        return bytes(content)
 
 
 def refusal(label: str, status: int) -> SignerError:

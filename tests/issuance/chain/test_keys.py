@@ -38,6 +38,7 @@ from tests.issuance.chain.key_services import (
     foreign_spki,
     served,
 )
+from tests.issuance.chain.nodes import Node
 from tests.issuance.chain.test_signer import CALL, CONTRACT, ISSUER
 
 NAME = "projects/p/locations/europe-west6/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
@@ -236,6 +237,20 @@ def test_a_web3signer_that_is_away_or_stalls_is_unreachable(monkeypatch):
     with pytest.raises(SignerUnreachable) as refusal:
         web3signer_at("http://user:secret@127.0.0.1:9").sign(CALL)
     assert "secret" not in str(refusal.value)
+
+
+def test_an_answer_of_a_key_service_that_drips_ends_at_the_deadline(monkeypatch):
+    monkeypatch.setattr(transport, "ANSWER_SECONDS_MAX", 0.3)
+    slow = Node()
+    slow.reply, slow.bytes_a_second = (200, b"0" * 60), 20
+    asked = Transport(slow.url, label="web3signer")
+    try:
+        with pytest.raises(SignerUnreachable, match="too slow"):
+            asked.ask("POST", "/", body={})
+        slow.reply, slow.bytes_a_second = (200, b"[]"), 0
+        assert asked.ask("POST", "/", body={}) == (200, b"[]")
+    finally:
+        slow.stop()
 
 
 # --- by name -------------------------------------------------------------------------------------
