@@ -17,6 +17,7 @@ from issuance.chain import token as calls
 from issuance.chain.client import ChainClient
 from issuance.chain.errors import CallReverted
 from issuance.chain.fees import FeePolicy
+from issuance.chain.keystore import generate_keystore
 from issuance.chain.signer import LocalSigner, Permission, SignerPolicy
 from issuance.chain.standards import standard_of
 from issuance.chain.types import OrderItem
@@ -163,6 +164,20 @@ def test_a_corrupt_key_file_is_named(ready, tmp_path, settings):
     for signer in Signer.objects.all():
         (tmp_path / f"{signer.address.lower()}.json").write_text("{broken")
     assert set(codes(ready, key_for=registry.signer_for)) == {"keystore_unreadable"}
+
+
+@pytest.mark.parametrize("text", ["{broken", "{}"], ids=["that is not JSON", "without the keys"])
+def test_a_policy_file_that_lets_no_key_sign_is_named(ready, tmp_path, settings, text):
+    (tmp_path / "password").write_text("secret")
+    settings.SIGNER_KEYSTORES = str(tmp_path)
+    settings.SIGNER_PASSWORD_FILE = str(tmp_path / "password")
+    names = ("ISSUER", "COMPLIANCE", "PAUSER")
+    for name in names:
+        generate_keystore(tmp_path, password="secret", key=secret(name))
+    (tmp_path / "policy.json").write_text(text)
+    issuer = address_of(SignerRole.ISSUER)
+    found = [each for each in examine(ready, key_for=registry.signer_for) if issuer in each.subject]
+    assert [(each.code, each.weight) for each in found] == [("signer_refused", "stops")]
 
 
 def test_a_signer_that_signs_with_another_key_is_named(ready):

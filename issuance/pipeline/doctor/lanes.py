@@ -10,7 +10,6 @@ from issuance.chain.errors import (
     FeeCeilingReached,
     GasAccountEmpty,
     SignerError,
-    SignerRefused,
     WrongSignature,
 )
 from issuance.chain.signing import verify_signed
@@ -179,9 +178,8 @@ def _key(signer: Signer, client: ChainClient, key_for: Callable[[str], Key]) -> 
                 fees=Fees(max_fee=1, tip=1),
             )
             verify_signed(key.sign(probe).raw, unsigned=probe, sender=signer.address)
-    except SignerRefused:
-        return []  # The key is there, and its own policy forbids the probe.
     except SignerError as refusal:
+        # A refusal too: every key with a permission on the chain may use up a nonce.
         return [
             Finding(
                 code=refusal.code,
