@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from django.db import transaction
@@ -27,6 +28,7 @@ from hypothesis.stateful import (
 from core import failpoints
 from core.errors import DomainError
 from core.models import Breaker
+from crash import mutants
 from crash.crew import planted
 from custody import queries as custody_queries
 from issuance import services
@@ -38,6 +40,9 @@ from issuance.pipeline.world import World
 from issuance.states import CHAIN_TRANSACTION_FINAL, ORDER_FINAL, OrderType
 from tests.crash.liar import KINDS, Liar
 from tests.issuance.stage import CLIENT, Stage, build, let_pass, make_wallet
+
+if TYPE_CHECKING:
+    from crash.worker import Post
 
 EXAMPLES = int(os.environ.get("CRASH_EXAMPLES", "3"))
 STEPS = int(os.environ.get("CRASH_STEPS", "15"))
@@ -259,3 +264,43 @@ def test_any_order_of_events_keeps_the_invariants(ground):
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def walk(ground):
+    """The straight way of one order, with the lie and the waits that every bug below shows at."""
+    machine = type("OnGround", (Machine,), {"ready": ground})()
+    machine.begin()
+    machine.submit("1")
+    try:
+        for _ in range(6):
+            for name in TASKS:
+                machine.tick(name)
+            machine.no_order_is_minted_twice()
+            machine.supply_is_within_settled_custody()
+            machine.what_is_completed_is_final_on_the_chain()
+            machine.nothing_is_mined_that_was_not_saved()
+            machine.lie("no_receipt", 1)
+            machine.time_passes(5)
+            machine.mine(1)
+    finally:
+        machine.teardown()
+
+
+# Each bug, and the function above that must be the one to see it.
+SEEN_BY = {
+    "F8": Machine.what_is_completed_is_final_on_the_chain,
+    "F14": Machine._come_to_rest,
+}
+
+
+def test_the_machine_sees_planted_bugs_and_nothing_where_there_is_none(ground, monkeypatch):
+    walk(ground)
+    for bug, sees in SEEN_BY.items():
+        with monkeypatch.context() as planting:
+            # Taken out again behind the walk, which a campaign's worker never does.
+            planting.setattr(mutants, "_plant", planting.setattr)
+            # These two need nothing of a campaign.
+            mutants.MUTANTS[bug](cast("Post", None))
+            with pytest.raises(AssertionError) as seen:
+                walk(ground)
+        assert seen.traceback[-1].name == sees.__name__
