@@ -156,6 +156,11 @@ def _deploy(node: ChainClient, plan: TokenPlan, deployer: str) -> Entry:
     return entry
 
 
+def symbol_of(underlying_symbol: str) -> str:
+    """The token's own symbol, under which the address book keeps it."""
+    return f"s{underlying_symbol}"
+
+
 def _plan(launch: Launch, keys: dict[str, str]) -> TokenPlan:
     fund = custody_queries.fund_by_symbol(launch.underlying_symbol)
     accounts = [each for each in custody_queries.accounts_of(fund.pk) if each.is_countable]
@@ -165,7 +170,7 @@ def _plan(launch: Launch, keys: dict[str, str]) -> TokenPlan:
     admin = launch.admin or keys[DEPLOYER]
     return TokenPlan(
         name=f"Sharemint {fund.symbol}",
-        symbol=f"s{fund.symbol}",
+        symbol=symbol_of(fund.symbol),
         admin=admin,
         issuer=keys[SignerRole.ISSUER],
         attestor=attestor,

@@ -8,12 +8,13 @@ from issuance.chain.deploy import (
     deploy_implementation,
     deploy_timelock,
     encode_upgrade,
+    verify_timelock,
 )
-from issuance.chain.errors import CallReverted
+from issuance.chain.errors import CallReverted, NotInAddressBook
 from issuance.chain.signer import DEPLOYER
 from issuance.chain.timelock import Operation, TimelockPlan, TimelockReader
 from issuance.models import Token
-from issuance.pipeline.launch import SignersMissing, address_book, signers_of
+from issuance.pipeline.launch import SignersMissing, address_book, signers_of, symbol_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,21 @@ def create_timelock(*, network: str, plan: TimelockPlan) -> str:
     node = registry.client_for(network)
     signer = registry.signer_for(_deployer(node.chain_id))
     return deploy_timelock(client=node, signer=signer, plan=plan).address
+
+
+def timelock_for(*, network: str, underlying_symbol: str, plan: TimelockPlan) -> str:
+    """The timelock of a launch that was interrupted after its token was recorded, else a new one.
+
+    Raises as ``verify_timelock`` does when the recorded one is not the plan's.
+    """
+    node = registry.client_for(network)
+    try:
+        entry = address_book().entry(chain_id=node.chain_id, symbol=symbol_of(underlying_symbol))
+    except NotInAddressBook:
+        return create_timelock(network=network, plan=plan)
+    admin, outsiders = entry.plan.admin, (_deployer(node.chain_id),)
+    verify_timelock(client=node, address=admin, plan=plan, outsiders=outsiders)
+    return admin
 
 
 def verify_deployment(*, token: Token) -> Entry:

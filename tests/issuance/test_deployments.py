@@ -12,11 +12,13 @@ from issuance.chain import registry, roles
 from issuance.chain.address_book import AddressBook
 from issuance.chain.deploy import encode_upgrade, implementation_of
 from issuance.chain.keystore import read_keystore
+from issuance.chain.timelock import TimelockPlan
 from issuance.chain.token import TokenReader, encode_revoke_role
 from issuance.chain.wallets import Wallet
 from issuance.models import Token
 from issuance.pipeline import launch
 from issuance.pipeline.launch import signers_of
+from issuance.pipeline.upgrades import create_timelock
 from tests.custody import rows as custody_rows
 from tests.issuance.stage import secret
 
@@ -128,6 +130,38 @@ def test_an_interrupted_launch_is_taken_up_where_it_stopped(site):
     assert site.node.head().number == head  # no second contract
 
 
+def test_an_interrupted_launch_under_a_timelock_is_taken_up_with_the_timelock_it_made(site):
+    timelock = create_timelock(
+        network=NETWORK,
+        plan=TimelockPlan(DELAY, (site.proposer.address,), (site.executor.address,)),
+    )
+    wanted = launch.Launch(underlying_symbol=site.symbol, network=NETWORK, admin=timelock)
+    keys = signers_of(site.node.chain_id)
+    left_behind = launch._deploy(site.node, launch._plan(wanted, keys), keys["DEPLOYER"])
+    head = site.node.head().number
+    people = {
+        "proposer": [site.proposer.address.lower()],
+        "executor": [site.executor.address.lower()],
+    }
+    other = refusal("deploy_token", timelock_delay=DELAY - 1, **people, **site.options)
+    assert other == f"role_missing: the timelock waits {DELAY} s"
+    made = run("deploy_token", timelock_delay=DELAY, **people, **site.options)
+    assert made["contract"] == left_behind.proxy
+    assert site.node.head().number == head  # no second timelock, no second token
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"admin": "0x12"}, {"attestor": "nobody"}, {"timelock_delay": 5, "proposer": ["0x12"]}],
+    ids=["admin", "attestor", "proposer"],
+)
+def test_what_is_no_address_is_refused_before_anything_is_sent(site, options):
+    head, people = site.node.head().number, {"executor": [site.executor.address]}
+    more = people if "proposer" in options else {}
+    assert "address_invalid" in refusal("deploy_token", **site.options, **options, **more)
+    assert site.node.head().number == head
+
+
 def test_a_role_that_was_taken_is_noticed(site):
     run("deploy_token", **site.options)
     entry = site.entry()
@@ -156,7 +190,9 @@ def test_an_upgrade_nobody_recorded_is_noticed_and_a_proved_one_is_recorded(site
     assert "address_book_differs" in refusal("verify_token", **site.options)
     stranger = before.implementation
     assert "address_book_differs" in refusal("upgrade_token", finish=stranger, **site.options)
-    assert run("upgrade_token", finish=fresh, **site.options)["implementation"] == fresh
+    assert "address_invalid" in refusal("upgrade_token", finish="0x12", **site.options)
+    done = run("upgrade_token", finish=fresh.lower(), **site.options)
+    assert done["implementation"] == fresh
     assert run("verify_token", **site.options)["implementation"] == fresh
     assert encode_upgrade(fresh).hex() == prepared["execute"][2:]
 

@@ -12,9 +12,10 @@ from core.units import format_quantity, parse_quantity
 from issuance.chain.deploy import MINT_LIMIT_UNITS
 from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.timelock import TimelockPlan
+from issuance.chain.token import checksummed
 from issuance.models import Token
 from issuance.pipeline.launch import MINUTES_MAX_AGE, RESTRICTED_DEFAULT, Launch, launch_token
-from issuance.pipeline.upgrades import create_timelock, entry_of
+from issuance.pipeline.upgrades import entry_of, timelock_for
 
 
 class Command(BaseCommand):
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                     underlying_symbol=options["fund"],
                     network=options["network"],
                     admin=_admin(options),
-                    attestor=options["attestor"],
+                    attestor=_address(options["attestor"]),
                     restricted=tuple(options["restricted"]),
                     max_age_minutes=options["max_age_minutes"],
                     mint_limit=_mint_limit(options["mint_limit"]),
@@ -98,10 +99,24 @@ def _admin(options: dict[str, Any]) -> str:
     if delay is None:
         if options["proposer"] or options["executor"]:
             raise CommandError("--proposer and --executor belong to --timelock-delay")
-        return str(options["admin"])
+        return _address(options["admin"])
     if options["admin"]:
         raise CommandError("--admin and --timelock-delay exclude each other")
     if delay < 0 or not options["proposer"] or not options["executor"]:
         raise CommandError("--timelock-delay needs seconds, --proposer and --executor")
-    plan = TimelockPlan(delay, tuple(options["proposer"]), tuple(options["executor"]))
-    return create_timelock(network=options["network"], plan=plan)
+    proposers, executors = (
+        tuple(_address(each) for each in options[name]) for name in ("proposer", "executor")
+    )
+    return timelock_for(
+        network=options["network"],
+        underlying_symbol=options["fund"],
+        plan=TimelockPlan(delay, proposers, executors),
+    )
+
+
+def _address(text: str) -> str:
+    """In one spelling, so that a second run asks for the same plan; empty when none was given."""
+    try:
+        return checksummed(text) if text else ""
+    except ValueError as wrong:
+        raise CommandError(f"address_invalid: {text} is no address") from wrong

@@ -12,6 +12,7 @@ from core.actors import system
 from core.errors import DomainError
 from issuance import services
 from issuance.chain.errors import ChainError, SignerError
+from issuance.chain.token import checksummed
 from issuance.models import Token
 from issuance.pipeline.upgrades import finish_upgrade, prepare_upgrade
 from issuance.services.expectations import ANNOUNCED_AHEAD_MAX as LATEST
@@ -38,7 +39,8 @@ class Command(BaseCommand):
             raise CommandError("token_unknown: no such token is in service")
         try:
             if options["finish"]:
-                entry = finish_upgrade(token=token, implementation=options["finish"])
+                implementation = checksummed(options["finish"])
+                entry = finish_upgrade(token=token, implementation=implementation)
                 report = {"contract": entry.proxy, "implementation": entry.implementation}
             else:
                 prepared, now = prepare_upgrade(token=token), timezone.now()
@@ -53,4 +55,6 @@ class Command(BaseCommand):
                 report = asdict(prepared)
         except (DomainError, ChainError, SignerError) as refusal:
             raise CommandError(f"{refusal.code}: {refusal}") from refusal
+        except ValueError as wrong:
+            raise CommandError(f"address_invalid: {options['finish']} is no address") from wrong
         self.stdout.write(json.dumps(report))
