@@ -1,6 +1,10 @@
 """The outside as the settings name it: what is not named cannot be asked, and stops nobody else."""
 
+import io
+import json
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from issuance.chain.errors import ChainUnreachable
@@ -29,3 +33,15 @@ def test_a_network_taken_from_the_settings_is_waited_for_and_stops_no_sweep(sett
         "ASSIGNED",
         "chain_unreachable: anvil is not configured",
     )
+
+
+def test_the_doctor_goes_on_past_a_network_that_was_taken_from_the_settings(settings):
+    settings.CHAIN_RPC_URLS = {}
+    papers.build()
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("chain", "doctor", "--json", stdout=out)
+    (row,) = json.loads(out.getvalue())
+    assert (row["code"], row["network"], row["weight"]) == ("network_unknown", "anvil", "stops")
+    with pytest.raises(CommandError, match="network_unknown: nowhere"):
+        call_command("chain", "doctor", "--network", "nowhere")

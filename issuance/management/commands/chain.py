@@ -30,16 +30,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  Django's signature
-        wanted = options["network"]
-        networks = [wanted] if wanted else _networks()
-        try:
-            found = [
-                finding
-                for network in networks
-                for finding in _examine(network, with_keys=not options["without_keys"])
-            ]
-        except NetworkUnknown as unknown:
-            raise CommandError(f"{unknown.code}: {wanted} is in no setting") from unknown
+        wanted, known = options["network"], _networks()
+        if wanted and wanted not in known:
+            raise CommandError(f"{NetworkUnknown.code}: {wanted} is in no setting")
+        networks = [wanted] if wanted else known
+        found = [
+            finding
+            for network in networks
+            for finding in _examine(network, with_keys=not options["without_keys"])
+        ]
         if options["json"]:
             self.stdout.write(json.dumps([finding.as_row() for finding in found]))
         else:
@@ -63,11 +62,26 @@ def _networks() -> list[str]:
 
 
 def _examine(network: str, *, with_keys: bool) -> list[Finding]:
+    try:
+        client, nodes = registry.client_for(network), registry.single_nodes(network)
+    except NetworkUnknown as unknown:
+        return [_unnamed(network, unknown)]
     return doctor.examine(
-        client=registry.client_for(network),
-        nodes=registry.single_nodes(network),
+        client=client,
+        nodes=nodes,
         key_for=registry.signer_for if with_keys else None,
         now=timezone.now(),
+    )
+
+
+def _unnamed(network: str, unknown: NetworkUnknown) -> Finding:
+    return Finding(
+        code=unknown.code,
+        weight=doctor.Weight.STOPS,
+        network=network,
+        subject="settings",
+        says="The settings name no node or no chain id of it, so nothing on it can be asked.",
+        do="Put it into CHAIN_RPC_URLS and CHAIN_IDS and restart the chain workers.",
     )
 
 
