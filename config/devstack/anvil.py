@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def program() -> Path | None:
     return Path(on_path) if on_path else None
 
 
+@cache
 def program_version(binary: Path) -> str:
     said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
     number = re.search(r"\d+\.\d+\.\d+", said.stdout)

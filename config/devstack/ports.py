@@ -6,6 +6,8 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 TCP_LISTEN = "0A"
+# Of /proc/net/tcp; each is filled up to it.
+LINE_BYTES = 150
 
 
 def free_port() -> int:
@@ -24,11 +26,20 @@ def answers(port: int) -> bool:
 
 
 def _listening_inodes(port: int) -> set[str]:
+    """The sockets that listen on the port.
+
+    The kernel lists listeners first, and only they are read, a line at a time: to find the others
+    it walks a table for every connection there might be, tens of milliseconds each time.
+    """
     inodes = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        columns = line.split()
-        if columns[3] == TCP_LISTEN and int(columns[1].split(":")[1], 16) == port:
-            inodes.add(f"socket:[{columns[9]}]")
+    with Path("/proc/net/tcp").open("rb", buffering=LINE_BYTES) as lines:
+        next(lines)
+        for line in lines:
+            columns = line.decode().split()
+            if columns[3] != TCP_LISTEN:
+                break
+            if int(columns[1].split(":")[1], 16) == port:
+                inodes.add(f"socket:[{columns[9]}]")
     return inodes
 
 
