@@ -102,13 +102,50 @@ def _draw_keys(rows: Sequence[Model]) -> None:
 
 def _copied(field: "Field[Any, Any]", values: Sequence[object]) -> list[object]:
     kind = _target(field).get_internal_type()
+    if kind == "JSONField":
+        return _written_once(field, values)
     plain = _PLAIN.get(kind)
+    given, made = _READY.get(kind, (None, None))
     copied = [
-        value if value is None or type(value) is plain else _bare(field, value) for value in values
+        value
+        if value is None or type(value) is plain
+        else made(value)
+        if made is not None and type(value) is given
+        else _bare(field, value)
+        for value in values
     ]
     if kind in connection.ops.integer_field_ranges:
         _require_room(field, kind, copied)
     return copied
+
+
+def _written_once(field: "Field[Any, Any]", values: Sequence[object]) -> list[object]:
+    """JSON of a column, as text already; what many rows hold in common is written once for all."""
+    # By identity: every value is alive while its row is, so no two of them have the same.
+    given = {id(value): value for value in values}
+    written = {key: _written(_bare(field, value)) for key, value in given.items()}
+    return [written[id(value)] for value in values]
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, Jsonb):
+        return value
+    text = (value.dumps or json.dumps)(value.obj)
+    return Jsonb(value.obj, dumps=lambda _: text)
+
+
+def _finite(value: Decimal) -> Decimal:
+    """No column of ours holds a number that is none."""
+    if not value.is_finite():
+        raise DataError(f"{value} is no number")
+    return value
+
+
+# As these fields prepare such a value, without asking them.
+_READY: Mapping[str, tuple[type, Callable[[Any], object]]] = {
+    "DecimalField": (Decimal, _finite),
+    "UnitsField": (int, Decimal),
+}
 
 
 def _require_room(field: "Field[Any, Any]", kind: str, values: Sequence[Any]) -> None:

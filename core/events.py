@@ -20,6 +20,7 @@ from core import requests, subscriptions
 from core.actors import Actor
 from core.bulk import insert_many
 from core.ids import encode_id, new_uuid
+from core.lean import unsaved
 from core.models import Event, EventStream
 from core.rows import PublicRow
 
@@ -158,19 +159,23 @@ def _append(happening: Happening, *, stream: EventStream, telling: _Telling) -> 
         }
     )
     stream.last_hash = chain_hash(bytes(stream.last_hash), actor=telling.actor, body=body)
-    return Event(
-        id=event_id,
-        stream_id=stream.pk,
-        institution_id=institution_id,
-        sequence=stream.last_sequence,
-        type=happening.event_type,
-        object_type=row.OBJECT,  # type: ignore[attr-defined]
-        object_id=row.pk,
-        actor=telling.actor,
-        request_id=telling.request_id,
-        body=body,
-        hash=stream.last_hash,
-        created_at=telling.now,
+    return unsaved(
+        Event,
+        {
+            "id": event_id,
+            "version": 1,
+            "created_at": telling.now,
+            "stream_id": stream.pk,
+            "institution_id": institution_id,
+            "sequence": stream.last_sequence,
+            "type": happening.event_type,
+            "object_type": row.OBJECT,  # type: ignore[attr-defined]
+            "object_id": row.pk,
+            "actor": telling.actor,
+            "request_id": telling.request_id,
+            "body": body,
+            "hash": stream.last_hash,
+        },
     )
 
 

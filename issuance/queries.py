@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from core import breakers
 from core.errors import DomainError, NotFound
+from core.lean import read_many
 from custody import queries as custody_queries
 from custody.models import Attestation
 from issuance.models import (
@@ -96,16 +97,6 @@ def lock_orders(*, order_ids: Iterable[uuid.UUID]) -> None:
     """Lock these orders at once and in one order, before any event of them."""
     rows = Order.objects.filter(pk__in=list(order_ids)).order_by("pk")
     list(rows.select_for_update(no_key=True).values_list("pk"))
-
-
-def orders_by_onchain_id(*, token: Token, onchain_ids: Iterable[int]) -> dict[int, Order]:
-    """The orders behind ids seen on chain; an id we never gave out is missing."""
-    ours = [each for each in onchain_ids if each <= ONCHAIN_ID_MAX]
-    rows = Order.objects.prefetch_related("wallet").filter(token=token, onchain_id__in=ours)
-    found = {order.onchain_id: order for order in rows}
-    for order in found.values():
-        order.token = token
-    return found
 
 
 def _orders() -> QuerySet[Order]:
@@ -238,7 +229,8 @@ def holders_of(
 def registered_holders(*, token: Token, wallet_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Holder]:
     """The finalized register entries of wallets, by wallet; one not (yet) registered is missing."""
     rows = Holder.objects.filter(token=token, wallet_id__in=wallet_ids, registered_at__isnull=False)
-    return {row.wallet_id: row for row in rows.exclude(status=HolderStatus.FAILED)}
+    found = read_many(rows.exclude(status=HolderStatus.FAILED), ("id", "wallet_id", "permitted"))
+    return {row.wallet_id: row for row in found}
 
 
 def unfinished(*, signer: Signer) -> QuerySet[ChainTransaction]:

@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, JSONObject
 from core import breakers
 from core.bulk import insert_many
 from core.errors import DomainError
+from core.lean import unsaved
 from issuance import queries
 from issuance.chain import types as chain
 from issuance.chain.standards import UNKNOWN_ORDER
@@ -131,17 +132,21 @@ def _row(
     token: Token, entry: Entry, changed: tuple[str, State], times: Mapping[int, datetime]
 ) -> Holding:
     account, state = changed
-    return Holding(
-        token_id=token.pk,
-        log_id=entry.row.pk,
-        account=account,
-        block=entry.row.block,
-        block_time=times[entry.row.block],
-        log_index=entry.row.log_index,
-        balance=state.balance,
-        frozen_amount=state.frozen_amount,
-        frozen=state.frozen,
-        escrowed=state.escrowed,
+    return unsaved(
+        Holding,
+        {
+            "id": None,
+            "token_id": token.pk,
+            "log_id": entry.row.pk,
+            "account": account,
+            "block": entry.row.block,
+            "block_time": times[entry.row.block],
+            "log_index": entry.row.log_index,
+            "balance": state.balance,
+            "frozen_amount": state.frozen_amount,
+            "frozen": state.frozen,
+            "escrowed": state.escrowed,
+        },
     )
 
 

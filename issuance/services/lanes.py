@@ -19,7 +19,7 @@ from core.use_case import use_case
 from custody import ledger
 from issuance import queries
 from issuance.models import ChainTransaction, ChainTransactionOrder, Order, Signer, Token
-from issuance.services import nodes
+from issuance.services import carried, nodes
 from issuance.states import (
     ChainTransactionKind,
     ChainTransactionStatus,
@@ -222,7 +222,7 @@ def orders_by_transaction(
         found = found.filter(status=status)
     tokens = {row.pk: row.token for row in rows}
     grouped: dict[uuid.UUID, list[Order]] = {}
-    for order in sorted(found, key=by_institution):
+    for order in sorted(carried.read_orders(found), key=by_institution):
         # The transaction's own token, in memory once instead of once per order.
         order.token = tokens[bound[order.pk]]
         grouped.setdefault(bound[order.pk], []).append(order)

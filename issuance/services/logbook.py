@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from core.bulk import insert_many
+from core.lean import unsaved
 from core.units import format_quantity
-from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import Order, Token, TokenLog, VanishedLog
+from issuance.services import carried
 
 KINDS: Mapping[type, str] = {
     chain.AddressFrozen: "ADDRESS_FROZEN",
@@ -73,7 +75,7 @@ def keep(
         for row in TokenLog.objects.filter(token=token, block__gte=first, block__lte=last)
     }
     wanted = {event.order_id for event in seen if isinstance(event, OrderEvent)}
-    orders = queries.orders_by_onchain_id(token=token, onchain_ids=wanted)
+    orders = carried.orders_by_onchain_id(token=token, onchain_ids=wanted)
     kept, still = Kept(), set()
     for event in seen:
         key = (event.log.block_hash, event.log.index, kind_of(event))
@@ -119,38 +121,60 @@ def _compare(
 
 
 def _row(token: Token, event: chain.TokenEvent, order: Order | None) -> TokenLog:
-    row = TokenLog(
-        token_id=token.pk,
-        block=event.log.block_number,
-        block_hash=event.log.block_hash,
-        tx_hash=event.log.tx_hash,
-        log_index=event.log.index,
-        kind=kind_of(event),
-        order_id=None if order is None else order.pk,
-        details=_details(event),
+    account, quantity = _named(event)
+    return unsaved(
+        TokenLog,
+        {
+            "id": None,
+            "token_id": token.pk,
+            "block": event.log.block_number,
+            "block_hash": event.log.block_hash,
+            "tx_hash": event.log.tx_hash,
+            "log_index": event.log.index,
+            "kind": kind_of(event),
+            "onchain_id": Decimal(event.order_id) if isinstance(event, OrderEvent) else None,
+            "account": account,
+            "quantity": quantity,
+            "details": _details(event),
+            "order_id": None if order is None else order.pk,
+        },
     )
-    if isinstance(event, OrderEvent):
-        row.onchain_id, row.account = Decimal(event.order_id), event.account
-        row.quantity = 0 if isinstance(event, chain.OrderRejected) else event.amount
-    elif isinstance(event, chain.Transferred):
-        row.account, row.quantity = event.receiver, event.amount
-    elif isinstance(event, chain.MintLimitSet):
-        row.account, row.quantity = event.issuer, event.limit
-    elif isinstance(event, chain.Attested):
-        row.account, row.quantity = event.attestor, event.shares
-    elif isinstance(event, chain.TokensFrozen):
-        row.account, row.quantity = event.account, event.amount
-    elif isinstance(event, chain.HolderSet | chain.RoleChanged | chain.AddressFrozen):
-        row.account = event.account
-    return row
+
+
+def _named(event: chain.TokenEvent) -> tuple[str, int]:
+    """The account and the quantity that an event names, "" and nought where it names none."""
+    reader = _NAMED.get(type(event))
+    return ("", 0) if reader is None else reader(event)
 
 
 def _details(event: chain.TokenEvent) -> dict[str, Any]:
     """What the columns do not hold, as JSON; quantities as decimal strings."""
     reader = _DETAILS.get(type(event))
-    return {} if reader is None else reader(event)
+    return _NOTHING if reader is None else reader(event)
 
 
+@lru_cache(maxsize=1_024)
+def _sender(account: str) -> dict[str, Any]:
+    """One for all transfers of an account, above all of nobody: a column's equals are written once."""
+    return {"sender": account}
+
+
+_NOTHING: dict[str, Any] = {}
+_NAMED: Mapping[type, Callable[[Any], tuple[str, int]]] = {
+    chain.AddressFrozen: lambda e: (e.account, 0),
+    chain.Attested: lambda e: (e.attestor, e.shares),
+    chain.HolderSet: lambda e: (e.account, 0),
+    chain.MintLimitSet: lambda e: (e.issuer, e.limit),
+    chain.OrderBurned: lambda e: (e.account, e.amount),
+    chain.OrderMinted: lambda e: (e.account, e.amount),
+    chain.OrderRecovered: lambda e: (e.account, e.amount),
+    chain.OrderRejected: lambda e: (e.account, 0),
+    chain.RedeemCancelled: lambda e: (e.account, e.amount),
+    chain.RedeemRequested: lambda e: (e.account, e.amount),
+    chain.RoleChanged: lambda e: (e.account, 0),
+    chain.TokensFrozen: lambda e: (e.account, e.amount),
+    chain.Transferred: lambda e: (e.receiver, e.amount),
+}
 _DETAILS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     chain.AddressFrozen: lambda e: {"frozen": e.frozen},
     chain.Attested: lambda e: {"as_of": e.as_of, "report_hash": e.report_hash},
@@ -171,5 +195,5 @@ _DETAILS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
         "multiplier": str(e.multiplier),
         "effective_at": e.effective_at,
     },
-    chain.Transferred: lambda e: {"sender": e.sender},
+    chain.Transferred: lambda e: _sender(e.sender),
 }

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import prefetch_related_objects
-
 from core import breakers
 from core.failpoints import failpoint
 from core.transitions import Transition, move, move_many
@@ -16,7 +14,7 @@ from custody import ledger
 from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import Attempt, ChainTransaction, ChainTransactionOrder, Order, Token
-from issuance.services import approvals, lanes, moves, postings
+from issuance.services import approvals, carried, lanes, moves, postings
 from issuance.services.agreement import Agreement, agrees, judge
 from issuance.services.facts import order_facts
 from issuance.services.holder_outcomes import release_holders, settle_holders
@@ -61,7 +59,7 @@ def settle_transaction(
     if evidence.receipt is not None and not agrees(row, receipt=evidence.receipt, now=now):
         return False
     orders = lanes.bound_orders(row)
-    prefetch_related_objects(orders, "wallet")
+    carried.name_wallets(orders=orders)
     if evidence.status == ChainTransactionStatus.FINAL_OK:
         outcome = read_outcome(kind=row.kind, orders=orders, seen=evidence.events)
         if outcome.unexplained or not settle_holders(row, seen=evidence.events, now=now):
@@ -94,7 +92,7 @@ def settle_mints(*, found: Mapping[uuid.UUID, FinalEvidence], now: datetime) -> 
     ]
     rows = [row for row in _agreed(rows, found) if row.cancel_asked_at is None]
     bound = lanes.orders_by_transaction(rows=rows)
-    prefetch_related_objects([order for orders in bound.values() for order in orders], "wallet")
+    carried.name_wallets(orders=[order for orders in bound.values() for order in orders])
     plain = [row for row in rows if _is_whole(row, bound.get(row.pk, []), found[row.pk])]
     completed = [
         (order, _receipt(found[row.pk]).tx_hash) for row in plain for order in bound[row.pk]
