@@ -13,7 +13,7 @@ from custody import queries as custody_queries
 from custody.models import CustodyAccount, Fund
 from custody.states import FundStatus
 from issuance import queries
-from issuance.models import Hold, Holder, Order, Token
+from issuance.models import Hold, Holder, NetworkGate, Order, Token
 from issuance.states import Direction, OrderType, TokenStatus
 from kyc import policy as kyc_policy
 from kyc import queries as kyc_queries
@@ -282,6 +282,8 @@ def split_by_room(token: Token, orders: Sequence[Order]) -> tuple[list[Order], l
     if not token.has_attested_cap:
         others = queries.tokens().filter(fund_id=token.fund_id).exclude(pk=token.pk)
         cap = custody_queries.attestable(token.fund_id) - sum(map(claim_of, others))
+        if not all(NetworkGate.is_open(network=each.network) for each in others):
+            cap = custody_queries.backing(token.pk)  # a sibling may hold a cap that we lost
     room = cap - custody_queries.backing(token.pk)
     fitting, waiting = [], []
     for order in orders:

@@ -72,3 +72,8 @@ class NetworkGate(PublicRow):
             cursor.execute(f"{_SEEN} {'FOR SHARE' if held else ''}", [network])
             found = cursor.fetchone()
         return (str(found[0]), bool(found[1])) if found else (NetworkStatus.RECOVERING, False)
+
+    @staticmethod
+    def is_open(*, network: str, held: bool = False) -> bool:
+        """Whether our rows tell all that was ever signed for on the network; ``held`` as above."""
+        return NetworkGate.seen(network=network, held=held) == (NetworkStatus.OPERATING, True)

@@ -19,7 +19,7 @@ from issuance.models import ChainTransaction, NetworkGate, Token
 from issuance.models.gates import Recovering
 from issuance.services import lanes
 from issuance.services.lanes import PIPELINE, Call
-from issuance.states import ChainTransactionKind, NetworkStatus, SignerRole
+from issuance.states import ChainTransactionKind, SignerRole
 
 
 class AttestationStale(StateConflict):
@@ -126,8 +126,7 @@ def networks_in_doubt(*, fund_id: uuid.UUID, held: bool = False) -> list[str]:
     """
     tokens = queries.tokens().filter(fund_id=fund_id)
     networks = sorted(set(tokens.order_by().values_list("network", flat=True)))
-    seen = {network: NetworkGate.seen(network=network, held=held) for network in networks}
-    return [network for network, gate in seen.items() if gate != (NetworkStatus.OPERATING, True)]
+    return [each for each in networks if not NetworkGate.is_open(network=each, held=held)]
 
 
 def _require_room(token: Token, *, units: int, doubtful: Sequence[str]) -> None:

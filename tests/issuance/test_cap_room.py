@@ -14,7 +14,7 @@ from custody import ledger
 from custody import queries as custody_queries
 from custody.models import Attestation
 from custody.providers.custodian import AttestationRequest
-from issuance import queries, services
+from issuance import policy, queries, services
 from issuance.chain.errors import ChainUnreachable
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import ChainTransaction, NetworkGate, Order, Signer, Token
@@ -306,6 +306,17 @@ def uncapped(token):
         standard="ERC3643", attested_units=0, attested_as_of=None, redemption_wallet=papers.ADDRESS
     )
     token.refresh_from_db()
+
+
+def test_a_token_without_a_cap_mints_nothing_while_a_sibling_may_have_a_cap_we_lost(pair):
+    uncapped(pair.near)
+    finalise(pair.far, record(pair.far, 500))
+    order = pair.paper.order("300")
+    assert policy.split_by_room(pair.near, [order]) == ([order], [])
+    NetworkGate.objects.filter(network=pair.far.network).update(mark="another history")
+    assert policy.split_by_room(pair.near, [order]) == ([], [order])
+    order.requeues = 1  # its shares lie behind the token already
+    assert policy.split_by_room(pair.near, [order]) == ([order], [])
 
 
 @pytest.mark.django_db(transaction=True)
