@@ -46,6 +46,13 @@ class AttestorMissing(DomainError):
     title = "The custodian's attestation address is not known."
 
 
+class AdminMissing(DomainError):
+    """Outside development no key of the service becomes a token's admin or upgrader."""
+
+    code = "admin_missing"
+    title = "Name a timelock as the token's admin, or have one made."
+
+
 class MintLimitInvalid(DomainError):
     """A day's mint limit is a whole number of units the contract can keep, above nothing."""
 
@@ -55,7 +62,7 @@ class MintLimitInvalid(DomainError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What to launch. ``admin`` and ``upgrader`` default to the deploying key.
+    """What to launch. Without ``admin``, in development alone, the deploying key is admin and upgrader.
 
     ``mint_limit`` is what each issuing key may mint in a day, in units.
     """
@@ -107,9 +114,11 @@ def signers_of(chain_id: int) -> dict[str, str]:
 def launch_token(*, launch: Launch, actor: Actor, now: datetime) -> Token:
     """Deploy the contract, prove it, allow the keys to call it and take it into service.
 
-    Raises SignersMissing, AttestorMissing, MintLimitInvalid, ChainError, and what
+    Raises AdminMissing, SignersMissing, AttestorMissing, MintLimitInvalid, ChainError, and what
     ``register_token`` raises.
     """
+    if not launch.admin and not settings.DEVELOPMENT:
+        raise AdminMissing
     if not 0 < launch.mint_limit <= MINT_LIMIT_MAX:
         raise MintLimitInvalid(field="/mint_limit")
     node = registry.client_for(launch.network)

@@ -162,6 +162,14 @@ def test_what_is_no_address_is_refused_before_anything_is_sent(site, options):
     assert site.node.head().number == head
 
 
+def test_no_hot_key_becomes_a_tokens_admin_outside_development(site, settings):
+    settings.DEVELOPMENT = False
+    head = site.node.head().number
+    assert "admin_missing" in refusal("deploy_token", **site.options)
+    assert site.node.head().number == head
+    assert not Token.objects.exists()
+
+
 def test_a_role_that_was_taken_is_noticed(site):
     run("deploy_token", **site.options)
     entry = site.entry()

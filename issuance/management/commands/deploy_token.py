@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--fund", required=True)
         parser.add_argument("--network", required=True)
-        parser.add_argument("--admin", default="", help="timelock; default: the deploying key")
+        parser.add_argument("--admin", default="", help="timelock; in development the deploying key")
         parser.add_argument(
             "--timelock-delay",
             type=int,
