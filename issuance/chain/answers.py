@@ -93,10 +93,12 @@ def receipt_or_none(answer: Any, tx_hash: str) -> Receipt | None:  # noqa: ANN40
 
 
 def fee_history(answer: Mapping[str, Any]) -> tuple[int, list[int]]:
-    """The next block's base fee, and the recent blocks' median tips."""
-    return number(answer["baseFeePerGas"][-1]), [
-        number(row[0]) for row in answer.get("reward") or []
-    ]
+    """The next block's base fee, and the recent blocks' median tips. Raises ValueError below 0."""
+    base_fee = number(answer["baseFeePerGas"][-1])
+    tips = [number(row[0]) for row in answer.get("reward") or []]
+    if min([base_fee, *tips]) < 0:
+        raise ValueError("price")
+    return base_fee, tips
 
 
 def _log(entry: Mapping[str, Any]) -> Log:

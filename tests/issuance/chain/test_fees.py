@@ -2,11 +2,25 @@
 
 import pytest
 
-from issuance.chain.errors import FeeCeilingReached
+from issuance.chain import answers
+from issuance.chain.errors import ChainAnswerInvalid, FeeCeilingReached
 from issuance.chain.fees import GWEI, TIP_MIN, FeePolicy, bump, price
 from issuance.chain.types import Fees
 
 POLICY = FeePolicy(max_fee=100 * GWEI, tip=10 * GWEI)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"baseFeePerGas": ["-0x5"], "reward": [["0x1"]]},
+        {"baseFeePerGas": ["0x5"], "reward": [["-0x1"]]},
+    ],
+    ids=["base fee", "tip"],
+)
+def test_a_price_below_nothing_is_no_answer(told):
+    with pytest.raises(ChainAnswerInvalid):
+        answers.read(answers.fee_history, told)
 
 
 def test_the_first_offer_is_twice_the_base_fee_and_the_median_tip():
