@@ -4,6 +4,7 @@ A claim is one short transaction (``FOR UPDATE SKIP LOCKED``). The worker does i
 transaction. A worker that dies loses nothing: its lease runs out and the row is due again.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -34,16 +35,22 @@ def due(rows: models.QuerySet[Row], *, now: datetime) -> models.QuerySet[Row]:
 
 
 def claim_due(
-    rows: models.QuerySet[Row], *, now: datetime, lease: timedelta, limit: int
+    rows: models.QuerySet[Row],
+    *,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    read: Callable[[models.QuerySet[Row]], list[Row]] = list,
 ) -> list[Row]:
     """Lease up to ``limit`` due rows to the caller, oldest first, and return them.
 
-    Rows another worker is claiming at this instant are skipped, not waited for.
+    Rows another worker is claiming at this instant are skipped, not waited for. ``read`` may leave
+    out columns that the caller does not ask for.
     """
     with transaction.atomic(durable=True):
         # no_key, here and everywhere: an insert elsewhere that refers to the row checks its key at
         # commit, while it holds its event stream; a lock of the key would deadlock with that.
-        claimed = list(
+        claimed = read(
             due(rows, now=now)
             .select_for_update(no_key=True, skip_locked=True, of=("self",))
             .order_by("next_attempt_at")[: min(limit, CLAIM_MAX)]

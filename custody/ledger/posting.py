@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from django.db import DatabaseError, connection
 
+from core.bulk import array_text
 from core.errors import DomainError, HaltActive, SameActor, StateConflict
 from core.ids import new_uuid
 from core.units import Units
@@ -160,7 +161,7 @@ def post_many(postings: Sequence[Posting], *, now: datetime) -> list[uuid.UUID]:
     with _refusals_named(), connection.cursor() as cursor:
         cursor.execute(
             f"SELECT custody_post_many({arrays}, %s, %s)",
-            [*columns, now.date(), now],
+            [*map(array_text, columns), now.date(), now],
         )
         posted: list[uuid.UUID] = cursor.fetchone()[0]
     return posted

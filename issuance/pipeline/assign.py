@@ -6,9 +6,11 @@ from functools import partial
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 
 from core.errors import DomainError, StateConflict
 from core.failpoints import failpoint
+from core.lean import read_many
 from core.work import claim_due
 from custody import ledger
 from issuance import policy, queries, services
@@ -21,7 +23,7 @@ from issuance.pipeline.planning import Plan, Simulation, plan
 from issuance.pipeline.sign import sign_and_send_many
 from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall, by_halves
 from issuance.pipeline.world import World
-from issuance.services import lanes, leases
+from issuance.services import carried, lanes, leases
 from issuance.services.assignment import Batch, encode_orders, item_of
 from issuance.services.lanes import LaneBusy
 from issuance.services.room import UNFINALIZED_CAP, split_by_unfinalized
@@ -37,6 +39,8 @@ RETRY = timedelta(seconds=3)
 # Refusals of a batch for the sake of one order in it; halts and the like concern every order.
 _OF_ONE = (StateConflict, ledger.InsufficientShares, ledger.AccountNotOpen)
 _log = structlog.get_logger(__name__)
+# What room, simulation and lease ask of an order; numbering reads it again, locked.
+_TRIED = ("id", "attempts", "leased_until", "wallet_id", "quantity", "onchain_id", "requeues")
 
 _DUE: dict[ChainTransactionKind, tuple[OrderType, OrderStatus, int]] = {
     # Exits first: they lower the claim on the shares.
@@ -95,11 +99,16 @@ def _claim(token: Token, kind: ChainTransactionKind, *, now: datetime) -> list[O
     if standard_of(token).exactly_once_on_chain:
         at_once = min(most, size * WAVE_MAX)
     rows = Order.objects.filter(token=token, type=order_type, status=status)
-    claimed = claim_due(rows.prefetch_related("wallet"), now=now, lease=LEASE, limit=at_once)
+    claimed = claim_due(rows, now=now, lease=LEASE, limit=at_once, read=_read)
     failpoint("assign.claimed")
+    carried.name_wallets(orders=claimed)
     for order in claimed:
         order.token = token
     return sorted(claimed, key=lambda order: order.pk)
+
+
+def _read(rows: QuerySet[Order]) -> list[Order]:
+    return read_many(rows, _TRIED)
 
 
 def _assign(

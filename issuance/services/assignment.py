@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch
-
 from core.bulk import insert_many
+from core.lean import read_many, unsaved
 from core.transitions import Transition, move, move_many
 from core.use_case import use_case
 from custody import ledger
@@ -35,8 +34,17 @@ from issuance.states import (
     OrderType,
     SignerRole,
 )
-from kyc.models import Investor, store_decisions
+from kyc.models import Investor, Wallet, store_decisions
 
+# What numbering asks of an order, its investor and its wallet: the rest, ciphertext above all, is
+# neither read nor opened unless somebody asks for it.
+_OF_ORDER = (
+    *("id", "version", "institution_id", "investor_id", "token_id", "wallet_id"),
+    *("custody_account_id", "decision_id", "move_id", "type", "status", "quantity"),
+    *("client_order_id", "onchain_id", "reason_code", "approved_by", "requeues", "tx_hash"),
+)
+_OF_INVESTOR = ("id", "institution_id", "kind", "status", "kyc_expires_at")
+_OF_WALLET = ("id", "address", "status")
 _IDLE: dict[str, Any] = {"next_attempt_at": None, "leased_until": None}
 _WANTED = {
     ChainTransactionKind.MINT: OrderStatus.QUEUED,
@@ -221,18 +229,20 @@ def _locked_orders(
     token: Token, kind: ChainTransactionKind, order_ids: Sequence[uuid.UUID]
 ) -> list[Order]:
     order_type = OrderType.MINT if kind == ChainTransactionKind.MINT else OrderType.REDEEM
-    rows = (
-        Order.objects.select_for_update(no_key=True, skip_locked=True)
-        # An investor and a wallet once, however many of the orders are theirs; ciphertext that
-        # nothing here reads is not opened.
-        .prefetch_related("wallet", Prefetch("investor", Investor.objects.defer("legal_name")))
-    )
+    rows = Order.objects.select_for_update(no_key=True, skip_locked=True)
     wanted = rows.filter(
         token=token, pk__in=order_ids, type=order_type, status=_WANTED[kind]
     ).exclude(bindings__live=True)
-    orders = list(wanted.order_by("pk"))
+    orders = read_many(wanted.order_by("pk"), _OF_ORDER)
+    # An investor and a wallet once, however many of the orders are theirs.
+    wallets = Wallet.objects.filter(pk__in={order.wallet_id for order in orders})
+    investors = Investor.objects.filter(pk__in={order.investor_id for order in orders})
+    wallet_by_id = {row.pk: row for row in read_many(wallets, _OF_WALLET)}
+    investor_by_id = {row.pk: row for row in read_many(investors, _OF_INVESTOR)}
     for order in orders:
         order.token = token
+        order.wallet = wallet_by_id[order.wallet_id]
+        order.investor = investor_by_id[order.investor_id]
     return orders
 
 
@@ -249,7 +259,17 @@ def _post(ready: Sequence[Order], away: Sequence[TurnedAway], *, now: datetime) 
 def _bind(carried: Sequence[tuple[ChainTransaction, Sequence[Order]]]) -> None:
     insert_many(
         [
-            ChainTransactionOrder(chain_transaction_id=row.pk, order_id=order.pk, index=index)
+            unsaved(
+                ChainTransactionOrder,
+                {
+                    "id": None,
+                    "chain_transaction_id": row.pk,
+                    "order_id": order.pk,
+                    "index": index,
+                    "live": True,
+                    "outcome": "",
+                },
+            )
             for row, orders in carried
             for index, order in enumerate(orders)
         ]

@@ -9,14 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import DomainError
+from core.ids import new_uuid
+from core.lean import unsaved
 from kyc.models import Decision, Investor, PolicyVersion
 from kyc.policy.active import active_policies, unsaved_versions
 from kyc.policy.dossiers import Dossier, dossiers_of, facts_of, grants_of
 from kyc.policy.effects import Effect
-from kyc.policy.engine import Finding, Grant, Outcome, Result, canonical, evaluate
+from kyc.policy.engine import Finding, Grant, Outcome, Result, evaluate
 from kyc.policy.errors import InvestorNotApproved, KycExpired, NotEligible
 from kyc.policy.facts import merge, prepare
 from kyc.policy.territory import numeric_country
+from kyc.policy.writing import canonical
 from kyc.states import EXIT_ACTIONS, FINAL_INVESTOR, HOLDER, Action, InvestorKind, InvestorStatus
 
 _MONEY_IN = frozenset({Action.MINT, Action.DEPOSIT})
@@ -81,6 +84,8 @@ class _Judge:
         self._action, self._now = str(Action(action)), now
         self._context = prepare(context)
         self._judged: dict[bytes, _Judged] = {}
+        # By what was said: many who differ in a fact hear the same of the same rules.
+        self._fired: dict[tuple[object, ...], list[dict[str, Any]]] = {}
 
     def judge(self, investor: Investor, dossier: Dossier) -> _Judged:
         """What the policies say of this investor."""
@@ -99,19 +104,26 @@ class _Judge:
     def _columns(self, outcome: Outcome, snapshot: bytes) -> dict[str, Any]:
         body, findings = outcome.body(), outcome.findings
         return {
+            "version": 1,
             "action": self._action,
             "effect": outcome.effect.name,
             "as_of": self._now,
             "created_at": self._now,
             "policies": [policy.sha256 for policy in outcome.policies],
             # The facts each rule saw stand in the encrypted body only.
-            "fired": [_without_facts(finding) for finding in findings],
+            "fired": self._said(findings),
             "unknown": [f.rule.id for f in findings if f.result is Result.UNKNOWN],
             "snapshot": snapshot,
             "snapshot_sha256": hashlib.sha256(snapshot).hexdigest(),
             "body": body,
             "sha256": hashlib.sha256(body).hexdigest(),
         }
+
+    def _said(self, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+        said = tuple([finding.said for finding in findings])
+        if said not in self._fired:
+            self._fired[said] = [_without_facts(finding) for finding in findings]
+        return self._fired[said]
 
 
 def require(
@@ -260,12 +272,14 @@ def read_snapshot(snapshot: bytes) -> tuple[dict[str, Any], list[Grant]]:
 
 
 def _row(judged: _Judged, investor: Investor, *, trigger: str) -> Decision:
-    return Decision(
-        institution_id=investor.institution_id,
-        investor_id=investor.pk,
-        trigger=trigger,
+    columns = {
         **judged.columns,
-    )
+        "id": new_uuid(),
+        "institution_id": investor.institution_id,
+        "investor_id": investor.pk,
+        "trigger": trigger,
+    }
+    return unsaved(Decision, columns)
 
 
 def _without_facts(finding: Finding) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """evaluate(): facts and policies in, one explained outcome out; no database, clock or network."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from core.events import format_time
 from kyc.policy.compiler import Policy, Rule
 from kyc.policy.conditions import Answer
 from kyc.policy.effects import Effect
+from kyc.policy.writing import around_facts, canonical, write_body, write_facts
 from kyc.states import EXIT_ACTIONS, OverrideKind
 
 ENGINE = "1"
@@ -75,6 +75,25 @@ class Finding:
             described["lifted_by"] = self.lifted_by
         return described
 
+    def written(self) -> str:
+        """The canonical text of ``describe()``."""
+        around = _AROUND.get(self.said)
+        if around is None:
+            if len(_AROUND) >= _AROUND_MAX:
+                _AROUND.clear()
+            around = _AROUND[self.said] = around_facts(self.describe())
+        return f"{around[0]}{write_facts(self.facts)}{around[1]}"
+
+    @property
+    def said(self) -> tuple[str, str, Result, Effect, str]:
+        """What tells it from every finding that says something else of other facts or the same."""
+        return self.policy.sha256, self.rule.id, self.result, self.effect, self.lifted_by
+
+
+# By what is said: of every policy's text the parts that hold for all investors.
+_AROUND: dict[tuple[str, str, Result, Effect, str], tuple[str, str]] = {}
+_AROUND_MAX = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -111,12 +130,18 @@ class Outcome:
 
     def body(self) -> bytes:
         """The canonical bytes of ``describe()``: a stored decision keeps them, a replay compares."""
-        return canonical(self.describe())
-
-
-def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """The one way to write a JSON value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        fired = [f.written() for f in self.findings if f.result is Result.FIRED]
+        unknown = [f.written() for f in self.findings if f.result is Result.UNKNOWN]
+        return write_body(
+            {
+                "engine": ENGINE,
+                "as_of": format_time(self.as_of),
+                "effect": self.effect.name,
+            },
+            lists={"not_fired": self.not_fired, "not_concerned": self.not_concerned},
+            policies=tuple([(policy.name, policy.sha256) for policy in self.policies]),
+            findings={"fired": fired, "unknown": unknown},
+        )
 
 
 def evaluate(

@@ -51,6 +51,20 @@ def test_awkward_text_bytes_json_and_arrays_come_back_as_they_went():
         assert _columns(Decision.objects.get(pk=row.pk)) == _columns(row)
 
 
+def test_json_that_rows_hold_in_common_is_that_of_each_and_of_no_other():
+    investor = make_approved(make_institution())
+    common = [{"id": "common", "quote": AWKWARD}]
+    rows = [
+        _decision(investor, fired=common),
+        _decision(investor),
+        _decision(investor, fired=common),
+    ]
+    with transaction.atomic():
+        insert_many(rows)
+    for row in rows:
+        assert Decision.objects.get(pk=row.pk).fired == row.fired
+
+
 def test_keys_that_the_database_draws_are_set_in_the_order_of_the_rows():
     owners = [make_institution() for _ in range(5)]
     EventStream.objects.all().delete()

@@ -1,5 +1,6 @@
 """Laws the engine obeys whatever the facts."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -88,6 +89,17 @@ def test_the_order_of_facts_and_values_does_not_matter(facts, rng):
         value = facts[name]
         shuffled[name] = rng.sample(value, len(value)) if isinstance(value, list) else value
     assert look(shuffled).body() == look(facts).body()
+
+
+@MANY
+@given(ANYONE, st.sets(st.sampled_from([rule.id for p in active_policies() for rule in p.rules])))
+def test_an_answer_put_together_from_parts_is_its_description_as_canonical_json(facts, rules):
+    for overrides in ([], [grant(rule) for rule in sorted(rules)]):
+        outcome = look(facts, overrides)
+        described = json.dumps(
+            outcome.describe(), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+        assert outcome.body() == described.encode()
 
 
 @MANY
