@@ -22,6 +22,7 @@ from issuance import services
 from issuance.pipeline.walls import FAULT
 from issuance.services import troubles
 from issuance.states import Work
+from tests.issuance import kept
 from tests.issuance.stage import NETWORK, TEST, build
 
 
@@ -30,7 +31,7 @@ def place(start_chain, process_env, redis_server, tmp_path):
     """A stage in service on a chain like the storm's, and an empty Redis."""
     assert redis_server.dbsize() == 0
     chain = start_chain(slots_in_an_epoch=SLOTS_IN_AN_EPOCH)
-    stage = build(chain).ready()
+    stage = kept.bring("trial", chain, lambda: build(chain).ready())
     return Place(
         stage=stage,
         folder=tmp_path,

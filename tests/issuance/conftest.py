@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.issuance import kept
 from tests.issuance import stage as stages
 
 
@@ -12,6 +13,6 @@ def stage(anvil, transactional_db) -> stages.Stage:  # noqa: ARG001 - asked for 
 
 
 @pytest.fixture
-def ready(stage: stages.Stage) -> stages.Stage:
+def ready(anvil, transactional_db) -> stages.Stage:  # noqa: ARG001 - asked for its effect
     """The stage with the wallet registered and the cap attested, both final."""
-    return stage.ready()
+    return kept.bring("ready", anvil, lambda: stages.build(anvil).ready())

@@ -2,9 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from django.db import transaction
 from django.utils import timezone
@@ -159,6 +160,26 @@ class Stage:
         self.token.refresh_from_db()
         return self
 
+    def again(self, anvil: Anvil) -> Self:
+        """The same on a copy of the chain; only keys, which nothing changes, are shared."""
+        node = ChainClient(NETWORK, [anvil.url], anvil.chain_id)
+        signers = dict(self.signers)
+        return replace(
+            self,
+            anvil=anvil,
+            node=node,
+            institution=Institution.objects.get(pk=self.institution.pk),
+            investor=Investor.objects.get(pk=self.investor.pk),
+            fund=Fund.objects.get(pk=self.fund.pk),
+            account=CustodyAccount.objects.get(pk=self.account.pk),
+            token=Token.objects.get(pk=self.token.pk),
+            wallet=Wallet.objects.get(pk=self.wallet.pk),
+            signers=signers,
+            world=outside(node, signers, self.attestor),
+            orders=[],
+            other_chains=[],
+        )
+
 
 def approve(investor: Investor, *, residence: str = "CH", now: datetime | None = None) -> None:
     """The facts that the policies ask about a natural person."""
@@ -192,11 +213,6 @@ def build(anvil: Anvil, shares: str = "1000") -> Stage:
     holder_key = Key(secret("holder"))
     anvil.set_balance(holder_key.address, 100 * ETHER)
     wallet = make_wallet(investor, holder_key.address)
-    world = World(
-        chain_for=lambda _: node,
-        key_for=lambda address: signers[address],
-        attest=lambda _, request: sign_figure(attestor, node, request),
-    )
     stage = Stage(
         anvil=anvil,
         node=node,
@@ -209,10 +225,19 @@ def build(anvil: Anvil, shares: str = "1000") -> Stage:
         wallet=wallet,
         attestor=attestor,
         signers=signers,
-        world=world,
+        world=outside(node, signers, attestor),
     )
     stage.settle(shares)
     return stage
+
+
+def outside(node: ChainClient, signers: Mapping[str, LocalSigner], attestor: Key) -> World:
+    """What the pipeline is handed of the world around it."""
+    return World(
+        chain_for=lambda _: node,
+        key_for=lambda address: signers[address],
+        attest=lambda _, request: sign_figure(attestor, node, request),
+    )
 
 
 def settle(fund: Fund, account: CustodyAccount, investor: Investor, shares: str) -> None:

@@ -28,7 +28,7 @@ from issuance.states import OrderType, RecoveryCause
 from kyc.models import Investor
 from tests.core.conftest import make_client
 from tests.crash import worker
-from tests.issuance import trex_stage
+from tests.issuance import kept, trex_stage
 from tests.issuance.stage import OPERATOR, secret
 
 
@@ -38,8 +38,8 @@ def stage(anvil, transactional_db) -> trex_stage.TRexStage:  # noqa: ARG001 - as
 
 
 @pytest.fixture
-def ready(stage: trex_stage.TRexStage) -> trex_stage.TRexStage:
-    return stage.ready()
+def ready(anvil, transactional_db) -> trex_stage.TRexStage:  # noqa: ARG001 - asked for its effect
+    return kept.bring("T-REX", anvil, lambda: trex_stage.build(anvil).ready())
 
 
 def fresh(order):
@@ -292,7 +292,9 @@ def test_after_lost_commits_every_open_order_waits_and_another_ruling_signs_it_a
     assert Event.objects.filter(object_id=order.pk, actor=str(OPERATOR)).exists()
 
 
-def test_a_recovery_leaves_every_open_order_to_a_person(ready):
+def test_a_recovery_leaves_every_open_order_to_a_person(ready, settings):
+    # A small in-flight window, so that the fences are soon final.
+    settings.CHAIN_IN_FLIGHT_MAX = {"anvil": 2}
     order = ready.order("10")
     services.begin_recovery(
         network="anvil",

@@ -1,5 +1,6 @@
 """A T-REX 4.1.6 suite as published on npm, deployed on a test's own chain; nothing of it is ours."""
 
+from copy import copy
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
@@ -21,6 +22,12 @@ class Suite:
     @property
     def address(self) -> str:
         return self.trex.address
+
+    def on(self, anvil: Anvil) -> "Suite":
+        """The same contracts on a copy of the chain."""
+        owner, parts = Sender(anvil, self.owner.account), copy(self.trex)
+        parts._owner = owner
+        return Suite(anvil, owner, parts)
 
     def call(self, signature: str, *values: object) -> None:
         """The owner calls the token; it must succeed."""

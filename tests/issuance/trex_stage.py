@@ -1,7 +1,8 @@
 """The stage of issuance on an attached T-REX token instead of our own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Self
 
 from django.db import transaction
 from django.utils import timezone
@@ -41,6 +42,12 @@ class TRexStage(Stage):
         registered = Holder.objects.filter(token=self.token, status="REGISTERED")
         self.until(registered.exists)
         return self
+
+    def again(self, anvil: Anvil) -> Self:
+        """As of any stage; the suite has moved with the chain."""
+        made = super().again(anvil)
+        world = replace(made.world, attest=never_asked)
+        return replace(made, world=world, suite=self.suite.on(anvil))
 
     def send_back(self, order: Order, amount: int | None = None) -> str:
         """The holder's own step of a redemption."""
