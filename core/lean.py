@@ -31,10 +31,11 @@ def read_many(rows: QuerySet[Row], names: Sequence[str]) -> list[Row]:
     """
     if rows.model._meta.pk.attname not in names:
         raise TypeError(f"{rows.model.__name__} is not read without its key")
+    database = rows.db
     read = []
     for values in rows.values_list(*names):
         state = ModelState()
-        state.adding, state.db = False, rows.db
+        state.adding, state.db = False, database
         row = rows.model.__new__(rows.model)
         row.__dict__ = dict(zip(names, values, strict=True)) | {"_state": state}
         read.append(row)

@@ -108,7 +108,7 @@ def _log(entry: Mapping[str, Any]) -> Log:
         raise ValueError("index")
     return Log(
         address=checksummed(entry["address"]),
-        topics=tuple(topic.lower() for topic in entry["topics"]),
+        topics=tuple([topic.lower() for topic in entry["topics"]]),
         data=raw_bytes(entry["data"]),
         block_number=number(entry["blockNumber"]),
         block_hash=entry["blockHash"].lower(),

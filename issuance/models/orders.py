@@ -71,8 +71,11 @@ class Order(PublicRow, WorkRow):
             ),
             models.UniqueConstraint(name="order_onchain_id_once", fields=["token", "onchain_id"]),
             # A burn may release shares of several custody accounts: one mint for each.
+            # Of legs alone: an order of no move would stand in the index too, anew at each of its moves.
             models.UniqueConstraint(
-                name="order_leg_once", fields=["move", "type", "custody_account"]
+                name="order_leg_once",
+                fields=["move", "type", "custody_account"],
+                condition=Q(move__isnull=False),
             ),
             models.CheckConstraint(name="order_quantity_valid", condition=Q(quantity__gt=0)),
             models.CheckConstraint(name="order_onchain_id_valid", condition=Q(onchain_id__gt=0)),

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
-from django.db.models import QuerySet
+from django.db.models import ForeignKey, QuerySet
 
 from core.lean import read_many
 from issuance import queries
@@ -40,7 +41,12 @@ def name_wallets(*, orders: Sequence[Order]) -> None:
     wanted = Wallet.objects.filter(pk__in={order.wallet_id for order in orders})
     wallets: Mapping[uuid.UUID, Wallet] = {row.pk: row for row in read_many(wanted, _ADDRESS)}
     for order in orders:
-        order.wallet = wallets[order.wallet_id]
+        _WALLET.set_cached_value(order, wallets[order.wallet_id])
+
+
+def name_token(*, order: Order, token: Token) -> None:
+    """Let an order know its own token, which is in memory once instead of once per order."""
+    _TOKEN.set_cached_value(order, token)
 
 
 def orders_by_onchain_id(*, token: Token, onchain_ids: Iterable[int]) -> dict[int, Order]:
@@ -49,8 +55,10 @@ def orders_by_onchain_id(*, token: Token, onchain_ids: Iterable[int]) -> dict[in
     rows = read_orders(Order.objects.filter(token=token, onchain_id__in=ours))
     name_wallets(orders=rows)
     for order in rows:
-        order.token = token
+        name_token(order=order, token=token)
     return {order.onchain_id: order for order in rows}
 
 
 _ADDRESS = ("id", "address")
+_WALLET = cast("ForeignKey[Wallet, Wallet]", Order._meta.get_field("wallet"))
+_TOKEN = cast("ForeignKey[Token, Token]", Order._meta.get_field("token"))

@@ -223,8 +223,7 @@ def orders_by_transaction(
     tokens = {row.pk: row.token for row in rows}
     grouped: dict[uuid.UUID, list[Order]] = {}
     for order in sorted(carried.read_orders(found), key=by_institution):
-        # The transaction's own token, in memory once instead of once per order.
-        order.token = tokens[bound[order.pk]]
+        carried.name_token(order=order, token=tokens[bound[order.pk]])
         grouped.setdefault(bound[order.pk], []).append(order)
     return grouped
 
