@@ -34,6 +34,7 @@ ANNOUNCEABLE = frozenset(
         "RULES_CHANGED",
     }
 )
+_UPGRADED = "UPGRADED"
 # Its shares were given back, or its tokens: nothing of it may happen on chain any more.
 _OVER = ORDER_FINAL - {OrderStatus.COMPLETED}
 _TYPE_OF: dict[type, OrderType] = {
@@ -61,12 +62,13 @@ def announce_change(
 ) -> Announcement:
     """Say beforehand that a token's rules will change, so that the change does not halt it.
 
-    ``kinds`` are of ANNOUNCEABLE. Raises NotFound or AnnouncementInvalid.
+    ``kinds`` are of ANNOUNCEABLE, or of ``upgrade_to``. Raises NotFound or AnnouncementInvalid.
     """
     token = queries.token_by_id(token_id=token_id)
     named = sorted(set(kinds))
     is_timely = now < until <= now + ANNOUNCED_AHEAD_MAX
-    if not named or not ANNOUNCEABLE.issuperset(named) or not reason or not is_timely:
+    known = all(each in ANNOUNCEABLE or each.startswith(f"{_UPGRADED}:0x") for each in named)
+    if not named or not known or not reason or not is_timely:
         raise AnnouncementInvalid
     row = Announcement(
         id=new_uuid(),
@@ -83,6 +85,11 @@ def announce_change(
     return row
 
 
+def upgrade_to(implementation: str) -> str:
+    """The kind of an upgrade to this code: one to any other halts all the same."""
+    return f"{_UPGRADED}:{implementation.lower()}"
+
+
 def require_expected(*, token: Token, entries: Sequence[Entry], now: datetime) -> None:
     """Halt the token for the first event that nothing explains; inside the caller's transaction."""
     announced: set[str] | None = None
@@ -91,7 +98,8 @@ def require_expected(*, token: Token, entries: Sequence[Entry], now: datetime) -
         if kind in ANNOUNCEABLE and entry.event.log.block_number > token.deployed_block:
             if announced is None:
                 announced = _announced(token, now=now)
-            if kind in announced and entry.order is None:
+            code = str(entry.row.details.get("implementation", ""))
+            if announced & {kind, f"{kind}:{code.lower()}"} and entry.order is None:
                 continue
         finding = _FINDINGS.get(type(entry.event), _nothing)(entry)
         if finding:

@@ -1,5 +1,6 @@
 """What nobody announced halts the token, with a reason that says what happened."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from core.models import Breaker, Event
 from issuance import queries, services
 from issuance.chain import types as chain
 from issuance.models import ChainCursor, Holder, TokenLog
+from issuance.services import expectations
 from issuance.services.escrow import FinalizedRange
 from issuance.services.expectations import AnnouncementInvalid
 from issuance.services.logbook import UNKNOWN
@@ -211,3 +213,17 @@ def test_a_recovery_that_uses_up_an_orders_id_halts_even_when_announced():
         lambda log: chain.OrderRecovered(log, order.onchain_id, ADDRESS, OTHER_ADDRESS, 0, 0),
     )
     assert order.public_id in halt(paper)
+
+
+def test_a_prepared_upgrade_lets_its_own_code_pass_and_no_other():
+    paper = papers.build()
+    announce(paper, expectations.upgrade_to(OTHER_ADDRESS))
+
+    def upgraded(implementation, index):
+        details = {"implementation": implementation}
+        return lambda log: chain.OtherEvent(replace(log, index=index), "Upgraded", details)
+
+    record(paper, upgraded(OTHER_ADDRESS, 0))
+    assert halt(paper) == ""
+    record(paper, upgraded(ADDRESS, 1))
+    assert f"UPGRADED (implementation {ADDRESS})" in halt(paper)

@@ -16,6 +16,7 @@ from issuance.chain.token import checksummed
 from issuance.models import Token
 from issuance.pipeline.upgrades import finish_upgrade, prepare_upgrade
 from issuance.services.expectations import ANNOUNCED_AHEAD_MAX as LATEST
+from issuance.services.expectations import upgrade_to
 
 # After the timelock's delay; later the upgrade is unexpected and halts the token.
 CARRY_OUT = timedelta(days=7)
@@ -46,7 +47,7 @@ class Command(BaseCommand):
                 prepared, now = prepare_upgrade(token=token), timezone.now()
                 services.announce_change(
                     token_id=token.pk,
-                    kinds=["UPGRADED"],
+                    kinds=[upgrade_to(prepared.implementation)],
                     reason=f"prepared {prepared.implementation}",
                     until=now + min(timedelta(seconds=prepared.delay_seconds) + CARRY_OUT, LATEST),
                     actor=system("upgrade_token"),
