@@ -44,18 +44,23 @@ def bring(kind: Hashable, anvil: Anvil, make: Callable[[], AnyStage]) -> AnyStag
     if found is None or time.monotonic() - found.made_at > SECONDS_MAX:
         made_at, stage = time.monotonic(), make()
         if may_go_past_foreign_keys():
-            _kept[kind] = _Kept(stage.again(anvil), _rows(), _dumped(anvil), made_at)
+            _kept[kind] = _Kept(stage.again(anvil), _rows(), dumped(anvil), made_at)
         return stage
-    _put_back(found.rows)
-    anvil.rpc("anvil_loadState", found.chain)
-    # The head is as young as on a chain that was just begun.
-    anvil.mine()
+    _put_rows_back(found.rows)
+    put_back(anvil, found.chain)
     return cast("AnyStage", found.stage.again(anvil))
 
 
-def _dumped(anvil: Anvil) -> str:
+def dumped(anvil: Anvil) -> str:
     """The whole chain, with what could be asked of its earlier blocks."""
     return str(anvil.rpc("anvil_dumpState", True))
+
+
+def put_back(anvil: Anvil, chain: str) -> None:
+    """Make a fresh chain what was dumped of another one."""
+    anvil.rpc("anvil_loadState", chain)
+    # The head is as young as on a chain that was just begun.
+    anvil.mine()
 
 
 def _rows() -> dict[str, bytes]:
@@ -70,7 +75,7 @@ def _out(cursor: CursorWrapper, name: str) -> Iterator[bytes]:
         yield from (bytes(part) for part in copy)
 
 
-def _put_back(rows: dict[str, bytes]) -> None:
+def _put_rows_back(rows: dict[str, bytes]) -> None:
     with connection.cursor() as cursor, transaction.atomic(durable=True):
         cursor.execute(PAST_FOREIGN_KEYS)
         for name, held in rows.items():
