@@ -2,6 +2,7 @@
 
 import pytest
 
+from issuance.chain import keystore
 from tests.issuance import kept
 from tests.issuance import stage as stages
 
@@ -16,3 +17,9 @@ def stage(anvil, transactional_db) -> stages.Stage:  # noqa: ARG001 - asked for 
 def ready(anvil, transactional_db) -> stages.Stage:  # noqa: ARG001 - asked for its effect
     """The stage with the wallet registered and the cap attested, both final."""
     return kept.bring("ready", anvil, lambda: stages.build(anvil).ready())
+
+
+@pytest.fixture
+def light_keys(monkeypatch) -> None:
+    """Key files that cost a thief nothing; what the product's cost, chain/test_signer.py says."""
+    monkeypatch.setattr(keystore, "SCRYPT_COST", 2)

@@ -57,7 +57,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(anvil: Anvil, settings, tmp_path) -> Scene:
+def scene(anvil: Anvil, settings, tmp_path, light_keys) -> Scene:  # noqa: ARG001 - asked for its effect
     (tmp_path / "password").write_text("a password for the tests")
     settings.SIGNER_KEYSTORES = str(tmp_path / "keys")
     settings.SIGNER_PASSWORD_FILE = str(tmp_path / "password")

@@ -71,7 +71,7 @@ class Site:
 
 
 @pytest.fixture
-def site(anvil, transactional_db, settings, tmp_path) -> Site:  # noqa: ARG001 - asked for its effect
+def site(anvil, transactional_db, settings, tmp_path, light_keys) -> Site:  # noqa: ARG001 - asked for its effect
     password = tmp_path / "password"
     password.write_text(PASSWORD)
     settings.CHAIN_RPC_URLS = {NETWORK: [anvil.url]}

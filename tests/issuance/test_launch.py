@@ -20,7 +20,7 @@ ATTESTOR = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
 @pytest.fixture
-def keystores(settings, tmp_path):
+def keystores(settings, tmp_path, light_keys):  # noqa: ARG001 - asked for its effect
     (tmp_path / "password").write_text("a password for the tests")
     settings.SIGNER_KEYSTORES = str(tmp_path / "keys")
     settings.SIGNER_PASSWORD_FILE = str(tmp_path / "password")

@@ -148,7 +148,9 @@ def test_a_generated_key_file_is_private_and_opens_with_its_password(tmp_path, s
     folder = tmp_path / "keys"
     address = generate_keystore(folder, password="correct horse", key=key("issuer"))
     assert keystore_addresses(folder) == [address] == [signer().address]
-    assert stat.S_IMODE(keystore_path(folder, address).stat().st_mode) == 0o600
+    path = keystore_path(folder, address)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text())["crypto"]["kdfparams"]["n"] == 2**15
     (tmp_path / "password").write_text("correct horse\n")
     settings.SIGNER_KEYSTORES = str(folder)
     settings.SIGNER_PASSWORD_FILE = str(tmp_path / "password")
