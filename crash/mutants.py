@@ -163,8 +163,8 @@ def _f5(_: "Post") -> None:
 def _f6(_: "Post") -> None:
     """Two tasks may take the same orders: no lease, no lock, no second look at the status."""
 
-    def take(rows: Any, *, now: datetime, lease: timedelta, limit: int) -> list[Any]:
-        return list(rows.filter(next_attempt_at__lte=now).order_by("next_attempt_at")[:limit])
+    def take(rows: Any, *, now: datetime, lease: timedelta, limit: int, read: Any = list) -> Any:
+        return read(rows.filter(next_attempt_at__lte=now).order_by("next_attempt_at")[:limit])
 
     _plant(assign, "claim_due", take)
     _plant(services, "assign_wave", _assign_blindly)
