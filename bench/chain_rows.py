@@ -30,6 +30,7 @@ from issuance import queries
 from issuance.chain import registry
 from issuance.chain import types as chain
 from issuance.chain.attestation import TokenDomain
+from issuance.chain.creations import Patience
 from issuance.chain.wallets import Wallet as Key
 from issuance.models import Holder, Order, Token
 from issuance.pipeline import advance, follow, holders, reserves
@@ -75,7 +76,9 @@ def launch(anvil: Anvil, attestor: Key) -> Token:
     for address in launching.ensure_signers(network=NETWORK, actor=BENCH, now=now).values():
         anvil.set_balance(address, PURSE_WEI)
     wanted = launching.Launch(underlying_symbol=SYMBOL, network=NETWORK, attestor=attestor.address)
-    return launching.launch_token(launch=wanted, actor=BENCH, now=timezone.now())
+    # Nobody else makes blocks yet, and finality is two of them away.
+    patience = Patience(tell=lambda _: anvil.mine())
+    return launching.launch_token(launch=wanted, actor=BENCH, clock=timezone.now, patience=patience)
 
 
 def make_investors(*, seed: int, count: int) -> None:

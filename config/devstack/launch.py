@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
@@ -20,6 +21,22 @@ TOKENISED = ("IBIT", "FBTC")
 CUSTODIAN = "SANDBOX"
 PURSE_WEI = 100 * 10**18
 LOW_WEI = 10**18
+
+
+class BlocksOnDemand(StringIO):
+    """What a command tells of its waiting for finality goes here, and each line makes a block.
+
+    Until the stack serves, nobody else makes any. A node that makes none at a wish is waited for.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def write(self, text: str) -> int:
+        with suppress(rpc.RpcError):
+            rpc.call(self._url, "evm_mine")
+        return super().write(text)
 
 
 def open_custody() -> None:
@@ -52,10 +69,11 @@ def launch_tokens(network: str, funds: Sequence[str] = TOKENISED) -> list[dict[s
     for address in signers.values():
         if int(rpc.call(url, "eth_getBalance", address, "latest"), 16) < LOW_WEI:
             rpc.send_ether(url, purse, to=address, wei=PURSE_WEI)
-    return [_call("deploy_token", fund=fund, network=network) for fund in funds]
+    waiting = BlocksOnDemand(url)
+    return [_call("deploy_token", stderr=waiting, fund=fund, network=network) for fund in funds]
 
 
-def _call(command: str, **options: str) -> dict[str, Any]:
+def _call(command: str, **options: object) -> dict[str, Any]:
     """The JSON a management command prints."""
     said = StringIO()
     call_command(command, stdout=said, **options)

@@ -13,6 +13,7 @@ from eth_utils.crypto import keccak
 from issuance.chain import contracts
 from issuance.chain.client import ChainClient
 from issuance.chain.deploy import Deployment, TokenPlan, implementation_of, verify_rules
+from issuance.chain.durable import exclusive, replace_text
 from issuance.chain.errors import AddressBookDiffers, BytecodeMismatch, NotInAddressBook
 
 
@@ -85,12 +86,27 @@ class AddressBook:
 
     def record(self, entry: Entry) -> None:
         """Add a token. Raises AddressBookDiffers when its symbol is taken on this chain."""
-        rows = self._read(entry.chain_id)
-        if entry.plan.symbol in rows:
-            raise AddressBookDiffers(
-                f"{entry.plan.symbol} is at {rows[entry.plan.symbol]['proxy']}"
-            )
-        self._write(entry.chain_id, rows | {entry.plan.symbol: asdict(entry)})
+        with exclusive(self._path(entry.chain_id)):
+            rows = self._read(entry.chain_id)
+            if entry.plan.symbol in rows:
+                raise AddressBookDiffers(
+                    f"{entry.plan.symbol} is at {rows[entry.plan.symbol]['proxy']}"
+                )
+            self._write(entry.chain_id, rows | {entry.plan.symbol: asdict(entry)})
+
+    def settle(self, entry: Entry, *, block_number: int) -> Entry:
+        """Record the block that a token was created in for good; returns the entry with it."""
+        settled = replace(entry, block_number=block_number)
+        self._replace(settled)
+        return settled
+
+    def strike(self, entry: Entry) -> None:
+        """Take out a token whose creation can never happen any more."""
+        with exclusive(self._path(entry.chain_id)):
+            rows = self._read(entry.chain_id)
+            if rows.get(entry.plan.symbol, {}).get("tx_hash") == entry.tx_hash:
+                del rows[entry.plan.symbol]
+                self._write(entry.chain_id, rows)
 
     def upgrade(self, entry: Entry, *, client: ChainClient, implementation: str) -> Entry:
         """Record that a token runs another implementation, as the chain shows it.
@@ -105,9 +121,13 @@ class AddressBook:
             entry, implementation=implementation, code_hash=code_hash(client, implementation)
         )
         verify_entry(client=client, entry=newer)
-        rows = self._read(entry.chain_id) | {entry.plan.symbol: asdict(newer)}
-        self._write(entry.chain_id, rows)
+        self._replace(newer)
         return newer
+
+    def _replace(self, entry: Entry) -> None:
+        with exclusive(self._path(entry.chain_id)):
+            rows = self._read(entry.chain_id) | {entry.plan.symbol: asdict(entry)}
+            self._write(entry.chain_id, rows)
 
     def _path(self, chain_id: int) -> Path:
         return self._directory / f"{chain_id}.json"
@@ -125,7 +145,4 @@ class AddressBook:
         return document
 
     def _write(self, chain_id: int, rows: dict[str, Any]) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._path(chain_id).with_suffix(".tmp")
-        draft.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n")
-        draft.replace(self._path(chain_id))
+        replace_text(self._path(chain_id), json.dumps(rows, indent=1, sort_keys=True) + "\n")

@@ -1,6 +1,5 @@
 """Put a token and what governs it on a chain, then prove that they are what was asked for."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,16 +10,11 @@ from eth_utils.address import to_checksum_address
 
 from issuance.chain import contracts, roles, timelock
 from issuance.chain.client import ChainClient
-from issuance.chain.errors import (
-    BytecodeMismatch,
-    CallReverted,
-    ChainError,
-    GasAccountEmpty,
-    RoleMissing,
-)
+from issuance.chain.creations import Creations, create
+from issuance.chain.errors import BytecodeMismatch, RoleMissing
 from issuance.chain.events import decode_event
 from issuance.chain.token import TokenReader
-from issuance.chain.types import Receipt, RoleChanged, Signer, UnsignedCall
+from issuance.chain.types import Receipt, RoleChanged, Signer
 
 _INITIALIZE: Final = function_signature_to_4byte_selector(
     "initialize(string,string,uint16,uint96,uint16[],(bytes32,address)[])"
@@ -33,10 +27,6 @@ _ADDRESS_MASK: Final = (1 << 160) - 1
 # A stolen issuer key mints no more than this, twice over at most in its first day. Enough for a
 # hundred million dollars of a fund at a hundred dollars a share.
 MINT_LIMIT_UNITS: Final = 1_000_000 * 10**18
-
-_GAS_MARGIN_PERCENT = 20
-_RECEIPT_SECONDS_MAX = 180
-_POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +71,23 @@ class Deployment:
     tx_hash: str
 
 
-def deploy_token(*, client: ChainClient, signer: Signer, plan: TokenPlan) -> Deployment:
+def deploy_token(
+    *, client: ChainClient, signer: Signer, plan: TokenPlan, begun: Creations | None = None
+) -> Deployment:
     """Create implementation and proxy, with roles and restricted countries in the same step.
 
-    A token is never on chain without its rules: the proxy's creation initialises it. Raises
-    ChainError, among them BytecodeMismatch and RoleMissing from the verification that follows.
+    A token is never on chain without its rules: the proxy's creation initialises it. What ``begun``
+    remembers of an earlier run is not created again. It is in a block when this returns, and need
+    not be final. Raises ChainError, among them BytecodeMismatch and RoleMissing from the
+    verification that follows.
     """
-    implementation = _create(client, signer, contracts.artifact("EtfToken").bytecode)
+    code = contracts.artifact("EtfToken").bytecode
+    implementation = create(client=client, signer=signer, code=code, begun=begun)
     arguments = encode(
         ["address", "bytes"], [implementation.contract_address, encode_initialize(plan)]
     )
     proxy_code = contracts.artifact("EtfTokenProxy").bytecode
-    proxy = _create(client, signer, proxy_code + arguments)
+    proxy = create(client=client, signer=signer, code=proxy_code + arguments, begun=begun)
     deployment = Deployment(
         address=str(proxy.contract_address),
         implementation=str(implementation.contract_address),
@@ -103,9 +98,12 @@ def deploy_token(*, client: ChainClient, signer: Signer, plan: TokenPlan) -> Dep
     return deployment
 
 
-def deploy_implementation(*, client: ChainClient, signer: Signer) -> str:
+def deploy_implementation(
+    *, client: ChainClient, signer: Signer, begun: Creations | None = None
+) -> str:
     """Create the token's newest code for an upgrade; returns its address, proved."""
-    receipt = _create(client, signer, contracts.artifact("EtfToken").bytecode)
+    code = contracts.artifact("EtfToken").bytecode
+    receipt = create(client=client, signer=signer, code=code, begun=begun)
     return _proved(client, "EtfToken", receipt)
 
 
@@ -115,13 +113,17 @@ def encode_upgrade(implementation: str) -> bytes:
 
 
 def deploy_timelock(
-    *, client: ChainClient, signer: Signer, plan: timelock.TimelockPlan
+    *,
+    client: ChainClient,
+    signer: Signer,
+    plan: timelock.TimelockPlan,
+    begun: Creations | None = None,
 ) -> Deployment:
     """Create a timelock that administers itself. Raises as ``deploy_token`` does."""
     types = ["uint256", "address[]", "address[]"]
     values = (plan.delay_seconds, list(plan.proposers), list(plan.executors))
     code = contracts.artifact("EtfTimelock").bytecode + encode(types, values)
-    receipt = _create(client, signer, code)
+    receipt = create(client=client, signer=signer, code=code, begun=begun)
     address = str(receipt.contract_address)
     verify_timelock(client=client, address=address, plan=plan, outsiders=(signer.address,))
     return Deployment(address, address, receipt.block_number, receipt.tx_hash)
@@ -159,7 +161,7 @@ def deploy_facade(*, client: ChainClient, signer: Signer, token: str, kyc_second
     """
     arguments = encode(["address", "uint40"], [token, kyc_seconds])
     code = contracts.artifact("ComplianceFacade").bytecode + arguments
-    return _proved(client, "ComplianceFacade", _create(client, signer, code))
+    return _proved(client, "ComplianceFacade", create(client=client, signer=signer, code=code))
 
 
 def verify_token(
@@ -223,38 +225,6 @@ def encode_initialize(plan: TokenPlan) -> bytes:
         plan.grants(),
     )
     return _INITIALIZE + encode(types, values)
-
-
-def _create(client: ChainClient, signer: Signer, code: bytes) -> Receipt:
-    gas = client.simulate(sender=signer.address, to=None, data=code)
-    unsigned = UnsignedCall(
-        chain_id=client.chain_id,
-        nonce=client.nonce(signer.address, at="pending"),
-        to=None,
-        data=code,
-        gas=gas * (100 + _GAS_MARGIN_PERCENT) // 100,
-        fees=client.fees(),
-    )
-    if client.balance(signer.address) < unsigned.gas * unsigned.fees.max_fee:
-        raise GasAccountEmpty(f"{signer.address} needs {unsigned.gas * unsigned.fees.max_fee} wei")
-    signed = signer.sign(unsigned)
-    answer = client.send(signed.raw)
-    receipt = _await_receipt(client, signed.hash)
-    if receipt is None:
-        raise ChainError(f"{signed.hash} is not mined yet: {answer.kind} {answer.detail}")
-    if not receipt.succeeded or receipt.contract_address is None:
-        raise CallReverted("CreationFailed", (signed.hash,))
-    return receipt
-
-
-def _await_receipt(client: ChainClient, tx_hash: str) -> Receipt | None:
-    deadline = time.monotonic() + _RECEIPT_SECONDS_MAX
-    while time.monotonic() < deadline:
-        receipt = client.receipt(tx_hash)
-        if receipt is not None:
-            return receipt
-        time.sleep(_POLL_SECONDS)
-    return None
 
 
 def _named(grants: Sequence[tuple[bytes, str]]) -> list[tuple[str, str]]:

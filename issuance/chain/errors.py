@@ -104,6 +104,24 @@ class NotInAddressBook(ChainError):
     code = "not_in_address_book"
 
 
+class CreationPending(ChainError):
+    """No block had a contract's creation in time; the same command waits for the same bytes."""
+
+    code = "creation_pending"
+
+
+class CreationNotFinal(ChainError):
+    """A contract's creation was not final in time; the same command goes on waiting for it."""
+
+    code = "creation_not_final"
+
+
+class CreationDied(ChainError):
+    """A contract's creation can never happen any more; the same command begins another one."""
+
+    code = "creation_dead"
+
+
 class SignerError(Exception):
     """The signer did not give a signature that may be stored."""
 

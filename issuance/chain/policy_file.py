@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from eth_utils.address import to_checksum_address
 
+from issuance.chain.durable import exclusive, replace_text
 from issuance.chain.errors import SignerRefused
 from issuance.chain.permissions import Limits, Permission, SignerPolicy
 
@@ -39,15 +40,14 @@ class PolicyFile:
 
     def permit(self, address: str, permissions: Iterable[Permission]) -> None:
         """Add permissions of a key; one it has already keeps the limits an operator gave it."""
-        document = self._read()
-        known = self.policy_of(address).permissions
-        held = {_order(each) for each in known}
-        added = {each for each in permissions if _order(each) not in held}
-        rows = sorted(known | added, key=_order)
-        document[to_checksum_address(address)] = [_row(each) for each in rows]
-        draft = self._path.with_suffix(".tmp")
-        draft.write_text(json.dumps(document, indent=1, sort_keys=True))
-        draft.replace(self._path)
+        with exclusive(self._path):
+            document = self._read()
+            known = self.policy_of(address).permissions
+            held = {_order(each) for each in known}
+            added = {each for each in permissions if _order(each) not in held}
+            rows = sorted(known | added, key=_order)
+            document[to_checksum_address(address)] = [_row(each) for each in rows]
+            replace_text(self._path, json.dumps(document, indent=1, sort_keys=True))
 
     def _read(self) -> dict[str, list[dict[str, Any]]]:
         try:

@@ -1,5 +1,6 @@
-"""Putting a token into service: keys, contract, verification, then the rows."""
+"""Putting a token into service: keys, contract, finality, verification, then the rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from issuance import services
 from issuance.chain import registry
 from issuance.chain.address_book import AddressBook, Entry, describe, verify_entry
 from issuance.chain.client import ChainClient
-from issuance.chain.deploy import MINT_LIMIT_UNITS, TokenPlan, deploy_token
-from issuance.chain.errors import AddressBookDiffers, NotInAddressBook
+from issuance.chain.creations import Creations, Patience, await_final
+from issuance.chain.deploy import MINT_LIMIT_UNITS, TokenPlan, deploy_token, verify_token
+from issuance.chain.errors import AddressBookDiffers, CreationDied, NotInAddressBook
 from issuance.chain.keystore import generate_keystore, keystore_addresses
 from issuance.chain.signer import DEPLOYER, Permission
 from issuance.models import Token
@@ -111,10 +113,15 @@ def signers_of(chain_id: int) -> dict[str, str]:
     }
 
 
-def launch_token(*, launch: Launch, actor: Actor, now: datetime) -> Token:
-    """Deploy the contract, prove it, allow the keys to call it and take it into service.
+def launch_token(
+    *, launch: Launch, actor: Actor, clock: Callable[[], datetime], patience: Patience | None = None
+) -> Token:
+    """Deploy the contract, wait until it is final, prove it, and take it into service.
 
-    Raises AdminMissing, SignersMissing, AttestorMissing, MintLimitInvalid, ChainError, and what
+    Nothing is registered and no key may call the contract before its creation, with the roles it
+    grants, is final: until then another block could take its place, or none. What an interrupted
+    launch has begun is taken up. Raises AdminMissing, SignersMissing, AttestorMissing,
+    MintLimitInvalid, CreationNotFinal when patience ends, another ChainError, and what
     ``register_token`` raises.
     """
     if not launch.admin and not settings.DEVELOPMENT:
@@ -126,18 +133,19 @@ def launch_token(*, launch: Launch, actor: Actor, now: datetime) -> Token:
     if set(KEY_ROLES) - keys.keys():
         raise SignersMissing
     plan = _plan(launch, keys)
-    deployed = _recorded(node, plan) or _deploy(node, plan, keys[DEPLOYER])
+    entry = _recorded(node, plan) or _deploy(node, plan, keys[DEPLOYER])
+    final = _finalized(node, entry, patience or Patience())
     for role in (SignerRole.ISSUER, SignerRole.COMPLIANCE, PAUSER):
-        permission = Permission(node.chain_id, role, deployed.proxy)
+        permission = Permission(node.chain_id, role, final.proxy)
         registry.policy_file().permit(keys[role], [permission])
     if not launch.admin:
-        permission = Permission(node.chain_id, ADMIN, deployed.proxy)
+        permission = Permission(node.chain_id, ADMIN, final.proxy)
         registry.policy_file().permit(keys[DEPLOYER], [permission])
     return services.register_token(
         underlying_symbol=launch.underlying_symbol,
-        contract=_describe(node, plan, deployed.proxy, deployed.block_number),
+        contract=_describe(node, plan, final.proxy, final.block_number),
         actor=actor,
-        now=now,
+        now=clock(),
     )
 
 
@@ -146,23 +154,54 @@ def address_book() -> AddressBook:
     return AddressBook(registry.keystore_directory() / "addresses")
 
 
+def begun_creations(*, chain_id: int, undertaking: str) -> Creations:
+    """What an interrupted undertaking has begun to create: a launch has its token's symbol."""
+    directory = registry.keystore_directory() / "creations"
+    return Creations(directory, chain_id=chain_id, undertaking=undertaking)
+
+
 def _recorded(node: ChainClient, plan: TokenPlan) -> Entry | None:
-    """The contract an interrupted launch left behind, when it is still exactly what is wanted."""
+    """The contract an interrupted launch left behind, when it is what is wanted."""
     try:
         entry = address_book().entry(chain_id=node.chain_id, symbol=plan.symbol)
     except NotInAddressBook:
         return None
     if entry.plan != plan:
         raise AddressBookDiffers(f"{plan.symbol} was deployed at {entry.proxy} by another plan")
-    verify_entry(client=node, entry=entry)
     return entry
 
 
 def _deploy(node: ChainClient, plan: TokenPlan, deployer: str) -> Entry:
-    deployed = deploy_token(client=node, signer=registry.signer_for(deployer), plan=plan)
+    begun = begun_creations(chain_id=node.chain_id, undertaking=plan.symbol)
+    signer = registry.signer_for(deployer)
+    deployed = deploy_token(client=node, signer=signer, plan=plan, begun=begun)
     entry = describe(client=node, deployment=deployed, plan=plan)
     address_book().record(entry)
     return entry
+
+
+def _finalized(node: ChainClient, entry: Entry, patience: Patience) -> Entry:
+    """The entry once its creation is final and proved, with the block it was created in for good.
+
+    Raises CreationDied when that can never be; the book has no such entry any more then.
+    """
+    begun = begun_creations(chain_id=node.chain_id, undertaking=entry.plan.symbol)
+    book = address_book()
+    if entry.tx_hash not in {each.tx_hash for each in begun.all()}:
+        # Nothing that could be sent again: waiting helps only when the contract is there.
+        verify_entry(client=node, entry=entry)
+    try:
+        receipt = await_final(client=node, tx_hash=entry.tx_hash, begun=begun, patience=patience)
+    except CreationDied:
+        book.strike(entry)
+        begun.drop(entry.tx_hash)
+        raise
+    if receipt.contract_address != entry.proxy:
+        raise AddressBookDiffers(f"{entry.tx_hash} created {receipt.contract_address}")
+    verify_entry(client=node, entry=entry)
+    verify_token(client=node, address=entry.proxy, plan=entry.plan, receipt=receipt)
+    begun.clear()
+    return book.settle(entry, block_number=receipt.block_number)
 
 
 def symbol_of(underlying_symbol: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from issuance.chain import registry
 from issuance.chain.address_book import Entry, verify_entry
+from issuance.chain.creations import Creations, await_mined
 from issuance.chain.deploy import (
     deploy_implementation,
     deploy_timelock,
@@ -14,7 +15,13 @@ from issuance.chain.errors import CallReverted, NotInAddressBook
 from issuance.chain.signer import DEPLOYER
 from issuance.chain.timelock import Operation, TimelockPlan, TimelockReader
 from issuance.models import Token
-from issuance.pipeline.launch import SignersMissing, address_book, signers_of, symbol_of
+from issuance.pipeline.launch import (
+    SignersMissing,
+    address_book,
+    begun_creations,
+    signers_of,
+    symbol_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,23 +40,29 @@ class PreparedUpgrade:
     delay_seconds: int
 
 
-def create_timelock(*, network: str, plan: TimelockPlan) -> str:
-    """Deploy a timelock that may become a token's admin; returns its address, proved."""
+def create_timelock(*, network: str, plan: TimelockPlan, begun: Creations | None = None) -> str:
+    """Deploy a timelock that may become a token's admin; returns its address, proved.
+
+    What ``begun`` remembers of an earlier run is not created again.
+    """
     node = registry.client_for(network)
     signer = registry.signer_for(_deployer(node.chain_id))
-    return deploy_timelock(client=node, signer=signer, plan=plan).address
+    return deploy_timelock(client=node, signer=signer, plan=plan, begun=begun).address
 
 
 def timelock_for(*, network: str, underlying_symbol: str, plan: TimelockPlan) -> str:
-    """The timelock of a launch that was interrupted after its token was recorded, else a new one.
+    """The timelock of a launch that was interrupted, else a new one.
 
     Raises as ``verify_timelock`` does when the recorded one is not the plan's.
     """
-    node = registry.client_for(network)
+    node, symbol = registry.client_for(network), symbol_of(underlying_symbol)
+    begun = begun_creations(chain_id=node.chain_id, undertaking=symbol)
     try:
-        entry = address_book().entry(chain_id=node.chain_id, symbol=symbol_of(underlying_symbol))
+        entry = address_book().entry(chain_id=node.chain_id, symbol=symbol)
     except NotInAddressBook:
-        return create_timelock(network=network, plan=plan)
+        return create_timelock(network=network, plan=plan, begun=begun)
+    for creation in begun.all():
+        await_mined(node, creation)
     admin, outsiders = entry.plan.admin, (_deployer(node.chain_id),)
     verify_timelock(client=node, address=admin, plan=plan, outsiders=outsiders)
     return admin
@@ -76,7 +89,9 @@ def prepare_upgrade(*, token: Token) -> PreparedUpgrade:
     entry = verify_deployment(token=token)
     node = registry.client_for(token.network)
     signer = registry.signer_for(_deployer(node.chain_id))
-    fresh = deploy_implementation(client=node, signer=signer)
+    begun = begun_creations(chain_id=node.chain_id, undertaking=f"upgrade of {token.symbol}")
+    fresh = deploy_implementation(client=node, signer=signer, begun=begun)
+    begun.clear()
     call = encode_upgrade(fresh)
     operation = Operation(entry.proxy, call)
     try:

@@ -4,6 +4,7 @@ import pytest
 
 from config.devstack import rpc
 from config.devstack.evm import start_evm
+from config.devstack.launch import BlocksOnDemand
 from config.devstack.processes import stop
 
 # PUSH32 of four bytes in front, MSTORE, REVERT of four: a contract that always refuses.
@@ -28,6 +29,12 @@ def test_the_finalized_block_trails_the_head(chain):
     for _ in range(4):
         rpc.send_ether(chain.url, sender, to=receiver, wei=1)
     assert chain.block_number("finalized") == chain.block_number() - 2
+
+
+def test_a_block_is_mined_at_a_wish(chain):
+    head = chain.block_number()
+    BlocksOnDemand(chain.url).write("waiting for finality")
+    assert chain.block_number() == head + 1
 
 
 def test_a_refusal_comes_with_the_bytes_of_its_error(chain):

@@ -1,89 +1,21 @@
 """Tokens are deployed, verified and upgraded by commands that refuse whatever differs."""
 
 import json
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import transaction
 
-from custody import ledger
-from issuance.chain import registry, roles
-from issuance.chain.address_book import AddressBook
+from issuance.chain import roles
 from issuance.chain.deploy import encode_upgrade, implementation_of
-from issuance.chain.keystore import read_keystore
 from issuance.chain.timelock import TimelockPlan
 from issuance.chain.token import TokenReader, encode_revoke_role
-from issuance.chain.wallets import Wallet
 from issuance.models import Token
 from issuance.pipeline import launch
 from issuance.pipeline.launch import signers_of
 from issuance.pipeline.upgrades import create_timelock
-from tests.custody import rows as custody_rows
-from tests.issuance.stage import secret
+from tests.issuance.sites import refusal, run
+from tests.issuance.stage import NETWORK
 
-NETWORK = "anvil"
 DELAY = 600
-PASSWORD = "correct horse"
-
-
-def run(command, **options):
-    said = StringIO()
-    call_command(command, stdout=said, **options)
-    return json.loads(said.getvalue())
-
-
-def refusal(command, **options):
-    with pytest.raises(CommandError) as refused:
-        run(command, **options)
-    return str(refused.value)
-
-
-class Site:
-    """A deployment's keys, settings and chain; nothing deployed yet."""
-
-    def __init__(self, anvil, fund, tmp_path):
-        self.anvil, self.symbol, self.keys_dir = anvil, fund.symbol, tmp_path
-        self.options = {"fund": fund.symbol, "network": NETWORK}
-        self.proposer, self.executor = Wallet(secret("proposer")), Wallet(secret("executor"))
-        for wallet in (self.proposer, self.executor):
-            anvil.set_balance(wallet.address, 10**20)
-        for address in run("create_signers", network=NETWORK).values():
-            anvil.set_balance(address, 10**20)
-        self.node = registry.client_for(NETWORK)
-
-    @property
-    def book(self):
-        return AddressBook(self.keys_dir / "addresses")
-
-    def entry(self):
-        return self.book.entry(chain_id=self.node.chain_id, symbol=f"s{self.symbol}")
-
-    def deployer(self):
-        address = signers_of(self.node.chain_id)["DEPLOYER"]
-        return Wallet(read_keystore(self.keys_dir, address, password=PASSWORD))
-
-    def send(self, wallet, to, data):
-        tx_hash = wallet.send(self.node, to=to, data=data)
-        while (receipt := self.node.receipt(tx_hash)) is None:
-            pass
-        assert receipt.succeeded
-
-
-@pytest.fixture
-def site(anvil, transactional_db, settings, tmp_path, light_keys) -> Site:  # noqa: ARG001 - asked for its effect
-    password = tmp_path / "password"
-    password.write_text(PASSWORD)
-    settings.CHAIN_RPC_URLS = {NETWORK: [anvil.url]}
-    settings.CHAIN_IDS = {NETWORK: anvil.chain_id}
-    settings.SIGNER_KEYSTORES = str(tmp_path / "keys")
-    settings.SIGNER_PASSWORD_FILE = str(password)
-    fund = custody_rows.make_fund()
-    attestor = Wallet(secret("attestor")).address
-    account = custody_rows.make_account(custody_rows.make_custodian(attestor_address=attestor))
-    with transaction.atomic(durable=True):
-        ledger.open_fund(fund=fund, custody_account=account)
-    return Site(anvil, fund, tmp_path / "keys")
 
 
 def test_a_deployed_token_is_in_the_address_book_and_verifies(site):
@@ -123,11 +55,11 @@ def test_an_interrupted_launch_is_taken_up_where_it_stopped(site):
     keys = signers_of(site.node.chain_id)
     plan = launch._plan(launch.Launch(underlying_symbol=site.symbol, network=NETWORK), keys)
     left_behind = launch._deploy(site.node, plan, keys["DEPLOYER"])
-    head = site.node.head().number
+    sent = site.deployments()
     other = refusal("deploy_token", max_age_minutes=5, **site.options)
     assert "address_book_differs" in other
     assert run("deploy_token", **site.options)["contract"] == left_behind.proxy
-    assert site.node.head().number == head  # no second contract
+    assert site.deployments() == sent  # no second contract
 
 
 def test_an_interrupted_launch_under_a_timelock_is_taken_up_with_the_timelock_it_made(site):
@@ -138,7 +70,7 @@ def test_an_interrupted_launch_under_a_timelock_is_taken_up_with_the_timelock_it
     wanted = launch.Launch(underlying_symbol=site.symbol, network=NETWORK, admin=timelock)
     keys = signers_of(site.node.chain_id)
     left_behind = launch._deploy(site.node, launch._plan(wanted, keys), keys["DEPLOYER"])
-    head = site.node.head().number
+    sent = site.deployments()
     people = {
         "proposer": [site.proposer.address.lower()],
         "executor": [site.executor.address.lower()],
@@ -147,7 +79,7 @@ def test_an_interrupted_launch_under_a_timelock_is_taken_up_with_the_timelock_it
     assert other == f"role_missing: the timelock waits {DELAY} s"
     made = run("deploy_token", timelock_delay=DELAY, **people, **site.options)
     assert made["contract"] == left_behind.proxy
-    assert site.node.head().number == head  # no second timelock, no second token
+    assert site.deployments() == sent  # no second timelock, no second token
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
 
+from config.devstack.launch import BlocksOnDemand
 from custody import ledger
 from custody.models import Custodian
 from issuance.chain import registry
@@ -52,7 +53,9 @@ def test_a_token_is_deployed_once_and_its_keys_may_call_it_alone(anvil):
         signers["pauser"],
     }
     anvil.set_balance(signers["deployer"], 10**20)
-    first = run("deploy_token", fund="IBIT", network="anvil")
+    waiting = BlocksOnDemand(anvil.url)
+    first = run("deploy_token", stderr=waiting, fund="IBIT", network="anvil")
+    assert "waiting for finality: 0x" in waiting.getvalue()
     assert run("deploy_token", fund="IBIT", network="anvil") == first | {"deployed": False}
     token = Token.objects.get()
     assert (first["contract"], first["deployed"]) == (token.address, True)

@@ -9,8 +9,9 @@ from django.utils import timezone
 from core.actors import system
 from core.errors import DomainError
 from core.units import format_quantity, parse_quantity
+from issuance.chain.creations import FINALITY_SECONDS, Look, Patience
 from issuance.chain.deploy import MINT_LIMIT_UNITS
-from issuance.chain.errors import ChainError, SignerError
+from issuance.chain.errors import ChainError, CreationNotFinal, CreationPending, SignerError
 from issuance.chain.timelock import TimelockPlan
 from issuance.chain.token import checksummed
 from issuance.models import Token
@@ -19,14 +20,19 @@ from issuance.pipeline.upgrades import entry_of, timelock_for
 
 
 class Command(BaseCommand):
-    """``deploy_token --fund IBIT --network anvil``; a token that exists is only reported."""
+    """``deploy_token --fund IBIT --network anvil``; a token that exists is only reported.
 
-    help = "Deploy and verify a token contract; prints its address as JSON."
+    What it waits for is told on stderr. Interrupted or out of time, it is run again as it was.
+    """
+
+    help = "Deploy a token, wait until it is final and verify it; prints its address as JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--fund", required=True)
         parser.add_argument("--network", required=True)
-        parser.add_argument("--admin", default="", help="timelock; in development the deploying key")
+        parser.add_argument(
+            "--admin", default="", help="timelock; in development the deploying key"
+        )
         parser.add_argument(
             "--timelock-delay",
             type=int,
@@ -46,6 +52,13 @@ class Command(BaseCommand):
             metavar="SHARES",
             help="what each issuing key may mint in a day; refills by the second",
         )
+        parser.add_argument(
+            "--wait-seconds",
+            type=float,
+            default=FINALITY_SECONDS,
+            metavar="SECONDS",
+            help="how long to wait until the contract's creation is final",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  Django's signature
         known = Token.objects.filter(
@@ -63,8 +76,14 @@ class Command(BaseCommand):
                     mint_limit=_mint_limit(options["mint_limit"]),
                 ),
                 actor=system("deploy_token"),
-                now=timezone.now(),
+                clock=timezone.now,
+                patience=Patience(seconds=options["wait_seconds"], tell=self._tell),
             )
+        except (CreationNotFinal, CreationPending) as late:
+            raise CommandError(
+                f"{late.code}: {late}. The token is not in service. Run the same command again:"
+                " it waits on for the same contract."
+            ) from late
         except (DomainError, ChainError, SignerError) as refusal:
             raise CommandError(f"{refusal.code}: {refusal}") from refusal
         report = {
@@ -76,6 +95,9 @@ class Command(BaseCommand):
             "mint_limit": _recorded_limit(token),
         }
         self.stdout.write(json.dumps(report))
+
+    def _tell(self, look: Look) -> None:
+        self.stderr.write(f"waiting for finality: {look}")
 
 
 def _mint_limit(shares: str) -> int:

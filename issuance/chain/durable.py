@@ -1,0 +1,40 @@
+"""Small JSON files beside the keys: changed by one command at a time, written whole or not at all."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Let nobody else change a file between its reading and its writing; waits for whoever does.
+
+    The lock is another file: the one that is changed is replaced, and a lock on it with it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a text in the place of a file, on disk when this returns; a crash leaves old or new.
+
+    To be called under ``exclusive``. The permissions of a file that is there stay as they are.
+    """
+    draft = path.with_suffix(".tmp")
+    with draft.open("w") as file:
+        if path.exists():
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    # The name too: a rename alone is only in the memory of the file system.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
