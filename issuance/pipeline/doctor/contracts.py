@@ -9,11 +9,13 @@ from issuance.chain import contracts, roles
 from issuance.chain.client import ChainClient
 from issuance.chain.deploy import implementation_of
 from issuance.chain.errors import BytecodeMismatch, CallReverted, ChainError
-from issuance.chain.standards import SHAREMINT, standard_of
+from issuance.chain.standards import ERC3643, standard_of
 from issuance.chain.token import TokenReader
 from issuance.chain.types import Reserves
 from issuance.models import Hold, Order, Signer, Token, TransferStop
+from issuance.pipeline.doctor.attached import examine_attached
 from issuance.pipeline.doctor.findings import Finding, Weight
+from issuance.pipeline.doctor.lanes import LANE_HALTED, is_replaced
 from issuance.states import OrderStatus, OrderType, SignerRole
 
 _ROLES = {
@@ -34,9 +36,10 @@ def examine_tokens(network: str, client: ChainClient, *, now: datetime) -> list[
     """Every token of a network as the chain shows it now."""
     found: list[Finding] = []
     for token in queries.tokens().filter(network=network).order_by("symbol"):
-        if token.standard != SHAREMINT:
-            continue  # attach_token and verify_token watch an issuer's own ERC-3643 token.
         try:
+            if token.standard == ERC3643:
+                found += examine_attached(token, client)
+                continue
             wrong = _code(token, client)
             found += wrong or _rules(token, client, now=now)
         except ChainError as unknown:
@@ -76,15 +79,16 @@ def _code(token: Token, client: ChainClient) -> list[Finding]:
 def _rules(token: Token, client: ChainClient, *, now: datetime) -> list[Finding]:
     reader = TokenReader(client, token.address)
     reserves = reader.reserves()
-    found = [
-        _role(token, signer)
-        for signer in Signer.objects.filter(chain_id=token.chain_id).order_by("role")
-        if not reader.has_role(_ROLES[SignerRole(signer.role)], signer.address)
-    ]
+    found = []
+    for signer in Signer.objects.filter(chain_id=token.chain_id).order_by("role", "address"):
+        may_act = reader.has_role(_ROLES[SignerRole(signer.role)], signer.address)
+        if may_act == is_replaced(signer):
+            found.append(_still(token, signer) if may_act else _role(token, signer))
     found += _pauses(token, reserves, now=now)
     found += _attestation(token, reserves, now=now)
     found += _room(token, reserves)
-    for issuer in Signer.objects.filter(chain_id=token.chain_id, role=SignerRole.ISSUER):
+    issuers = Signer.objects.filter(chain_id=token.chain_id, role=SignerRole.ISSUER, halted=False)
+    for issuer in issuers:
         allowed = reader.mint_allowance(issuer.address)
         if allowed.available < _queued(token) and allowed.limit:
             found.append(
@@ -109,6 +113,17 @@ def _role(token: Token, signer: Signer) -> Finding:
         subject=f"{token}, {signer.role.lower()} {signer.address}",
         says=f"The contract does not let this key act as {signer.role}.",
         do="The token's admin grants the role, or the key is retired here.",
+    )
+
+
+def _still(token: Token, signer: Signer) -> Finding:
+    return Finding(
+        code=LANE_HALTED,
+        weight=Weight.LOOK,
+        network=token.network,
+        subject=f"{token}, {signer.role.lower()} {signer.address}",
+        says=f"This key is halted ({signer.halted_reason}), and the contract still lets it act.",
+        do="When it is retired for good: announce it, and the token's admin revokes the role.",
     )
 
 

@@ -13,6 +13,7 @@ from issuance.chain.errors import (
     WrongSignature,
 )
 from issuance.chain.signing import verify_signed
+from issuance.chain.standards import ERC3643
 from issuance.chain.types import Fees, UnsignedCall
 from issuance.chain.types import Signer as Key
 from issuance.models import ChainTransaction, Signer
@@ -40,17 +41,36 @@ def examine_lanes(
     """Every lane of a network. ``key_for`` None leaves the keys alone: they live elsewhere."""
     signers = list(Signer.objects.filter(network=network).order_by("role", "address"))
     played = {signer.role for signer in signers}
-    found = [_missing(network, role) for role in SignerRole if role not in played]
+    found = [_missing(network, role) for role in _needed(network) if role not in played]
     for signer in signers:
         found += _halted(signer)
         found += _stuck(signer, now=now)
         try:
-            found += _gas(signer, client)
             found += _nonces(signer, client)
+            if is_idle(signer):
+                continue  # Nobody needs its gas or signature, and its key may be gone by now.
+            found += _gas(signer, client)
             found += _key(signer, client, key_for) if key_for is not None else []
         except ChainError:
             continue  # The nodes have findings of their own.
     return found
+
+
+def _needed(network: str) -> list[SignerRole]:
+    """The roles that tokens there need; an issuer's own ERC-3643 token is not paused by us."""
+    standards = set(queries.tokens().filter(network=network).values_list("standard", flat=True))
+    return [each for each in SignerRole if each != SignerRole.PAUSER or standards != {ERC3643}]
+
+
+def is_replaced(signer: Signer) -> bool:
+    """Whether it is halted and another key does its work."""
+    others = Signer.objects.filter(chain_id=signer.chain_id, role=signer.role, halted=False)
+    return signer.halted and others.exists()
+
+
+def is_idle(signer: Signer) -> bool:
+    """Whether it is replaced and nothing that it numbered is under way: retired, or about to be."""
+    return is_replaced(signer) and not queries.unfinished(signer=signer).exists()
 
 
 def lane_name(signer: Signer) -> str:
@@ -70,16 +90,25 @@ def _missing(network: str, role: SignerRole) -> Finding:
 
 
 def _halted(signer: Signer) -> list[Finding]:
-    if not signer.halted:
+    if not signer.halted or is_idle(signer):
         return []
+    replaced = is_replaced(signer)
+    resume = (
+        f"manage.py halt_signer --operator NAME --network {signer.network}"
+        f" --address {signer.address} --resume"
+    )
     return [
         Finding(
             code=LANE_HALTED,
-            weight=Weight.STOPS,
+            weight=Weight.LOOK if replaced else Weight.STOPS,
             network=signer.network,
             subject=lane_name(signer),
-            says=f"This key signs nothing: {signer.halted_reason}",
-            do="See docs/operations/runbook.md; manage.py halt_signer --resume lets it sign again.",
+            says=f"This key numbers nothing new: {signer.halted_reason}. "
+            + ("Another one works; what this one numbered is under way." if replaced else "")
+            + ("" if replaced else "No other key plays its role."),
+            do="Wait until that is final before its role is revoked and its key disabled."
+            if replaced
+            else f"Let it number again ({resume}), or take in another key (enrol_signer).",
         )
     ]
 
