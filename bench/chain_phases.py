@@ -209,7 +209,13 @@ def _fill(token_id: uuid.UUID, *, count: int, mark: str) -> None:
 
 def _park() -> None:
     """What nobody has claimed waits for the next part."""
-    Order.objects.filter(status=OrderStatus.QUEUED).update(next_attempt_at=None)
+    queued = Order.objects.filter(status=OrderStatus.QUEUED, next_attempt_at__isnull=False)
+    with transaction.atomic(durable=True):
+        # What a worker holds at this instant is its own: waiting for it could end in a deadlock.
+        free = queued.select_for_update(no_key=True, skip_locked=True).order_by("pk")
+        Order.objects.filter(pk__in=list(free.values_list("pk", flat=True))).update(
+            next_attempt_at=None
+        )
 
 
 def _drain() -> None:

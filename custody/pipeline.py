@@ -89,6 +89,10 @@ def _advise(deposit: Deposit, *, client: CustodianClient, now: datetime) -> None
 def _instruct(delivery: Delivery, *, client: CustodianClient, now: datetime) -> None:
     try:
         fresh = services.begin_delivery_instruction(delivery=delivery, actor=ACTOR, now=now)
+    except (services.ClaimsUnknown, services.SharesClaimed) as refusal:
+        _log.warning("delivery_waits", delivery=delivery.public_id, reason=refusal.code)
+        services.note_claims_awaited(delivery=delivery, reason_code=refusal.code, now=now)
+        return
     except services.CapStillHigh:
         services.note_cap_awaited(delivery=delivery, now=now)
         return

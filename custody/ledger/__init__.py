@@ -17,6 +17,13 @@ from custody.ledger.accounts import (
     resume,
 )
 from custody.ledger.caps import note_cap
+from custody.ledger.claims import (
+    are_claims_known,
+    claimed,
+    doubt_claims,
+    note_supply,
+    vouch_for_claims,
+)
 from custody.ledger.corrections import adjust, restrict, reverse, unrestrict
 from custody.ledger.movements import (
     cancel_delivery,
@@ -54,17 +61,21 @@ __all__ = [
     "OrderShares",
     "PostingInvalid",
     "adjust",
+    "are_claims_known",
     "back",
     "back_executed",
     "back_many",
     "cancel_delivery",
     "carry_over",
+    "claimed",
+    "doubt_claims",
     "fail_mint",
     "finish_delivery",
     "halt",
     "lock_funds",
     "lock_owners",
     "note_cap",
+    "note_supply",
     "open_fund",
     "open_investor",
     "open_token",
@@ -80,4 +91,5 @@ __all__ = [
     "start_delivery",
     "unreserve",
     "unrestrict",
+    "vouch_for_claims",
 ]

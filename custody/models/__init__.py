@@ -1,7 +1,7 @@
 """All rows of custody, by noun."""
 
 from custody.models.accounts import Custodian, CustodyAccount
-from custody.models.evidence import Attestation, Break, ChainCap
+from custody.models.evidence import Attestation, Break, ChainCap, ChainSupply
 from custody.models.funds import Fund, FundIdentifier
 from custody.models.ledger import LedgerAccount, LedgerTransfer
 from custody.models.messages import Confirmation, Message, Statement, StatementLine
@@ -11,6 +11,7 @@ __all__ = [
     "Attestation",
     "Break",
     "ChainCap",
+    "ChainSupply",
     "Confirmation",
     "Custodian",
     "CustodyAccount",

@@ -64,6 +64,25 @@ class ChainCap(models.Model):
         return str(self.token_id)
 
 
+class ChainSupply(models.Model):
+    """A token's supply at finality, in units, as issuance last saw it.
+
+    It is kept here because no share may leave that a token stands for, whatever the books say.
+    """
+
+    token_id = models.UUIDField(primary_key=True)
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="chain_supplies")
+    units = UnitsField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="chain_supply_not_negative", condition=Q(units__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.token_id)
+
+
 class Break(PublicRow):
     """One difference between two books, open until a person explains or adjusts it.
 

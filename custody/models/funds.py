@@ -3,16 +3,22 @@
 from django.db import models
 from django.db.models import F, Q
 
+from core import history
 from core.rows import PublicRow
 from core.units import UNITS_PER_WHOLE, UnitsField
 from custody.states import FundStatus
+
+# Stands where a history's mark would; no history has it.
+IN_DOUBT = "in doubt"
 
 
 class Fund(PublicRow):
     """One spot-BTC ETF whose shares back tokens.
 
     ``quantity_step`` is the smallest quantity, in units, that can be deposited or delivered.
-    ``thaw_proposed_by`` names the first of the two people who lift a freeze.
+    ``thaw_proposed_by`` names the first of the two people who lift a freeze. ``history_mark`` is the
+    history of the database in which issuance last vouched that the books tell every token of the
+    fund, IN_DOUBT while it does not, and empty before there was a token.
     """
 
     PREFIX = "fund"
@@ -28,6 +34,7 @@ class Fund(PublicRow):
     status = models.CharField(max_length=8, choices=FundStatus, default=FundStatus.ACTIVE)
     freeze_reason = models.CharField(max_length=200, blank=True)
     thaw_proposed_by = models.CharField(max_length=80, blank=True)
+    history_mark = models.CharField(max_length=history.MARK_LENGTH, blank=True)
 
     class Meta:
         constraints = [

@@ -18,9 +18,12 @@ from custody.services.freezing import close_fund, freeze_fund, propose_thaw, tha
 from custody.services.imports import Imported, import_statement, pass_over_file
 from custody.services.sending import (
     CapStillHigh,
+    ClaimsUnknown,
+    SharesClaimed,
     begin_delivery_instruction,
     begin_deposit_advice,
     note_cap_awaited,
+    note_claims_awaited,
     note_held,
     note_not_sent,
     note_sent,
@@ -29,10 +32,12 @@ from custody.services.setup import add_custodian, add_custody_account, seed_fund
 
 __all__ = [
     "CapStillHigh",
+    "ClaimsUnknown",
     "FundNotKept",
     "Imported",
     "QuantityStep",
     "ReferenceUsed",
+    "SharesClaimed",
     "add_custodian",
     "add_custody_account",
     "advise_deposit",
@@ -46,6 +51,7 @@ __all__ = [
     "freeze_fund",
     "import_statement",
     "note_cap_awaited",
+    "note_claims_awaited",
     "note_held",
     "note_not_sent",
     "note_sent",

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from core.actors import Actor
 from core.errors import DomainError, StateConflict
 from core.transitions import move
-from core.units import format_quantity
+from core.units import Units, format_quantity
 from core.use_case import use_case
-from custody import queries
+from custody import ledger, queries
 from custody.models import Delivery, Deposit
 from custody.services.deliveries import describe as describe_delivery
 from custody.services.deliveries import require_deliverable
@@ -18,8 +18,27 @@ RETRY_SECONDS_MAX = 300
 # down may hold up an exit this long and no longer.
 CAP_WAIT = timedelta(minutes=10)
 CAP_LOOK_AGAIN = timedelta(seconds=1)
+CLAIMS_LOOK_AGAIN = timedelta(seconds=5)
 HELD_LOOK_AGAIN = timedelta(minutes=10)
 _UNTOLD = frozenset({DepositStatus.CANCELLED, DepositStatus.REJECTED})
+
+
+class ClaimsUnknown(DomainError):
+    """After lost commits the chain may know tokens that stand for these shares and no order tells of."""
+
+    code = "claims_unknown"
+    status = 503
+    title = "The fund's tokens are being counted anew; its shares stay meanwhile."
+    retryable = True
+
+
+class SharesClaimed(DomainError):
+    """The chain has more tokens than shares would stay."""
+
+    code = "shares_claimed"
+    status = 409
+    title = "Tokens stand for these shares; they stay until the difference is explained."
+    retryable = True
 
 
 class CapStillHigh(DomainError):
@@ -49,8 +68,8 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
     called off behind the custodian's back.
 
     KYC is asked again here, as before a signature. Raises StateConflict when it was called off
-    already, CapStillHigh while the contracts may allow more than what stays, or the refusals of
-    ``require_deliverable``.
+    already, ClaimsUnknown or SharesClaimed while tokens may stand for the shares, CapStillHigh while
+    the contracts may allow more than what stays, or the refusals of ``require_deliverable``.
     """
     rows = Delivery.objects.select_for_update(no_key=True, of=("self",))
     fresh = rows.select_related("fund", "investor").get(pk=delivery.pk)
@@ -58,6 +77,9 @@ def begin_delivery_instruction(*, delivery: Delivery, actor: Actor, now: datetim
         if fresh.status == DeliveryStatus.CANCELLED:
             raise StateConflict("The delivery was called off.", state=fresh.status)
         return fresh
+    # Or a figure that rises, or a doubt that begins, at this instant would not be seen.
+    queries.lock_caps(fund_id=fresh.fund_id)
+    _require_unclaimed(fresh)
     _require_lower_caps(fresh, now=now)
     decision = require_deliverable(fresh.investor, trigger="instruction", now=now)
     decision.save(force_insert=True)
@@ -79,6 +101,14 @@ def note_cap_awaited(*, delivery: Delivery, now: datetime) -> None:
     """Look again soon whether the cap has fallen."""
     Delivery.objects.filter(pk=delivery.pk).update(
         next_attempt_at=now + CAP_LOOK_AGAIN, leased_until=None
+    )
+
+
+@use_case
+def note_claims_awaited(*, delivery: Delivery, reason_code: str, now: datetime) -> None:
+    """Look again soon whether tokens still may stand for the shares, and say why they wait."""
+    Delivery.objects.filter(pk=delivery.pk).update(
+        reason_code=reason_code, next_attempt_at=now + CLAIMS_LOOK_AGAIN, leased_until=None
     )
 
 
@@ -107,13 +137,21 @@ def note_not_sent(*, movement: Deposit | Delivery, now: datetime) -> None:
     )
 
 
+def _require_unclaimed(delivery: Delivery) -> None:
+    """No share leaves that a token stands for: there is no waiting this out."""
+    if not ledger.are_claims_known(fund_id=delivery.fund_id):
+        raise ClaimsUnknown
+    held, claimed = queries.position(delivery.fund_id), ledger.claimed(delivery.fund_id)
+    staying = Units(held.settled - held.releasing)
+    if claimed > staying:
+        raise SharesClaimed(claimed=format_quantity(claimed), staying=format_quantity(staying))
+
+
 def _require_lower_caps(delivery: Delivery, *, now: datetime) -> None:
     """Lower early: shares leave after the caps on chain have fallen below what stays."""
     minting = delivery.fund.status == FundStatus.ACTIVE
     if not minting or now >= delivery.created_at + CAP_WAIT:
         return
-    # Or a figure that rises at this instant would not be seen.
-    queries.lock_caps(fund_id=delivery.fund_id)
     allowed, staying = queries.highest_caps(delivery.fund_id), queries.attestable(delivery.fund_id)
     if allowed > staying:
         raise CapStillHigh(allowed=format_quantity(allowed), staying=format_quantity(staying))

@@ -5,16 +5,12 @@ import uuid
 from django.db import connection, models
 from django.db.models import Q
 
+from core import history
 from core.errors import DomainError
 from core.rows import PublicRow
 from issuance.states import NetworkStatus
 
-# A promoted standby and a restored copy have another timeline or another system identifier.
-_MARK = (
-    "(SELECT system_identifier::text FROM pg_control_system())"
-    " || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
-)
-_SEEN = f"SELECT status, mark = {_MARK} FROM issuance_networkgate WHERE network = %s"  # noqa: S608 - constants
+_SEEN = f"SELECT status, mark = {history.MARK_SQL} FROM issuance_networkgate WHERE network = %s"  # noqa: S608 - constants
 
 
 class Recovering(DomainError):
@@ -38,7 +34,7 @@ class NetworkGate(PublicRow):
 
     network = models.CharField(max_length=40, unique=True)
     status = models.CharField(max_length=16, choices=NetworkStatus, default=NetworkStatus.OPERATING)
-    mark = models.CharField(max_length=40)
+    mark = models.CharField(max_length=history.MARK_LENGTH)
 
     class Meta:
         constraints = [
@@ -54,13 +50,6 @@ class NetworkGate(PublicRow):
     def institution_id(self) -> uuid.UUID | None:
         """A gate is the issuer's own."""
         return None
-
-    @staticmethod
-    def history_mark() -> str:
-        """The mark of the history that this database tells now."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {_MARK}")
-            return str(cursor.fetchone()[0])
 
     @staticmethod
     def seen(*, network: str, held: bool = False) -> tuple[str, bool]:

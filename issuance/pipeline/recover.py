@@ -38,6 +38,9 @@ def recover_due(*, world: World, now: datetime) -> int:
         let_wait = partial(_remark, gate.network)
         with Wall(piece=Piece(Work.RECOVER, gate.network), now=now, let_wait=let_wait):
             running += _recover(gate.network, world=world, now=now)
+    for fund_id in services.funds_in_doubt():
+        services.vouch_for_fund(fund_id=fund_id)
+        failpoint("recover.vouched")
     return running
 
 

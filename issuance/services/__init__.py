@@ -56,6 +56,7 @@ from issuance.services.tokens import (
     reopen_token,
     trip,
 )
+from issuance.services.vouching import funds_in_doubt, vouch_for_fund
 
 __all__ = [
     "announce_change",
@@ -80,6 +81,7 @@ __all__ = [
     "end_recovery",
     "expire_holds",
     "finish_checking",
+    "funds_in_doubt",
     "halt_signer",
     "hurry_transaction",
     "lift_hold",
@@ -119,6 +121,7 @@ __all__ = [
     "settle_mints",
     "settle_transaction",
     "trip",
+    "vouch_for_fund",
     "want_holders",
     "want_stops",
     "withdraw_rewind",

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from core.failpoints import failpoint
 from core.transitions import move
-from core.units import format_quantity
+from core.units import Units, format_quantity
 from core.use_case import use_case
+from custody import ledger
 from custody import queries as custody_queries
 from custody.models import Break
 from custody.services.findings import record_break
@@ -137,6 +138,8 @@ def _unmatched(
 def _snapshot(token: Token, last: chain.Head, reserves: chain.Reserves, *, now: datetime) -> None:
     if token.has_attested_cap:
         record_cap(token, reserves=reserves)
+    supply = Units(reserves.supply)
+    ledger.note_supply(token_id=token.pk, fund_id=token.fund_id, units=supply)
     latest = queries.latest_snapshot(token_id=token.pk)
     settled = custody_queries.position(token.fund_id).settled
     seen = (reserves.supply, reserves.cap, settled)

@@ -14,13 +14,14 @@ from typing import Any
 from django.db import connection
 from django.db.models import Max
 
-from core import breakers, events
+from core import breakers, events, history
 from core.actors import Actor
 from core.errors import DomainError
 from core.failpoints import failpoint
 from core.ids import new_uuid
 from core.transitions import move
 from core.use_case import use_case
+from custody import ledger
 from issuance import queries
 from issuance.models import (
     ChainTransaction,
@@ -73,7 +74,7 @@ def begin_recovery(
     new. Raises GateMissing.
     """
     gate = _gate_for_update(network)
-    is_new_history = gate.mark != NetworkGate.history_mark()
+    is_new_history = gate.mark != history.mark()
     if cause == RecoveryCause.FAILOVER and not is_new_history:
         return None
     if cause == RecoveryCause.ORDER_ID and gate.status == NetworkStatus.RECOVERING:
@@ -91,7 +92,7 @@ def doubt_nonce(*, signer_id: uuid.UUID, seen: int, now: datetime) -> Recovery |
     signer = Signer.objects.get(pk=signer_id)
     gate = _gate_for_update(signer.network)
     signer = Signer.objects.select_for_update(no_key=True).get(pk=signer_id)
-    if seen <= signer.next_nonce or gate.mark != NetworkGate.history_mark():
+    if seen <= signer.next_nonce or gate.mark != history.mark():
         return None
     running = _running(signer.network)
     if running is not None and running.status == RecoveryStatus.BEGUN:
@@ -106,11 +107,14 @@ def doubt_nonce(*, signer_id: uuid.UUID, seen: int, now: datetime) -> Recovery |
 def _begin(
     gate: NetworkGate, cause: RecoveryCause, reason: str, *, actor: Actor, now: datetime
 ) -> Recovery:
-    network, mark = gate.network, NetworkGate.history_mark()
+    network, mark = gate.network, history.mark()
     running = _running(network)
     is_new_history = gate.mark != mark
     _jump_sequences(network)
     NetworkGate.objects.filter(pk=gate.pk).update(mark=mark)
+    # The chain may know mints that no order tells of any more: no share leaves custody meanwhile.
+    tokens = queries.tokens().filter(network=network).order_by()
+    ledger.doubt_claims(fund_ids=set(tokens.values_list("fund_id", flat=True)))
     gate.mark = mark
     reason = reason[:400]
     if running is None:
@@ -273,7 +277,7 @@ def step(*, recovery_id: uuid.UUID, status: RecoveryStatus) -> Recovery | None:
     """
     recovery = Recovery.objects.get(pk=recovery_id)
     gate = _gate_for_update(recovery.network)
-    if gate.mark != NetworkGate.history_mark():
+    if gate.mark != history.mark():
         raise Recovering(network=recovery.network)
     recovery = Recovery.objects.select_for_update(no_key=True).get(pk=recovery_id)
     return recovery if recovery.status == status else None

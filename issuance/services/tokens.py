@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from core import breakers, events
+from core import breakers, events, history
 from core.actors import Actor
 from core.errors import DomainError, StateConflict
 from core.ids import new_uuid
@@ -175,7 +175,7 @@ def trip(*, name: str, reason: str, now: datetime) -> None:
 
 def _open_gate(network: str, now: datetime) -> None:
     """A network's first signer or token: from here on its gate watches the database's history."""
-    gate = NetworkGate(network=network, mark=NetworkGate.history_mark(), created_at=now)
+    gate = NetworkGate(network=network, mark=history.mark(), created_at=now)
     NetworkGate.objects.bulk_create([gate], ignore_conflicts=True)
 
 

@@ -84,6 +84,8 @@ AROUND_A_RECOVERY = [
     "recover.asked.precommit",
     "recover.end.precommit",
     "recover.ended",
+    "recover.vouch.precommit",
+    "recover.vouched",
 ]
 
 

@@ -7,8 +7,8 @@ import psycopg
 
 from config.devstack import testing
 from config.devstack.postgres import DATABASE
+from core import history
 from crash.servers import Cluster
-from issuance.models import gates
 
 READY_SECONDS_MAX = 120
 
@@ -29,14 +29,14 @@ def test_a_promoted_standby_tells_another_history_from_its_first_statement_on():
         ask(cluster, "CREATE TABLE core_event (id int)")
         ask(cluster, "CREATE TABLE issuance_attempt (id int)")
         ask(cluster, "CREATE TABLE gate (status text, mark text)")
-        ask(cluster, f"INSERT INTO gate SELECT 'OPERATING', {gates._MARK}")
+        ask(cluster, f"INSERT INTO gate SELECT 'OPERATING', {history.MARK_SQL}")
         cluster.begin_standby()
         deadline = time.monotonic() + READY_SECONDS_MAX
         while not cluster.standby_is_ready():
             assert time.monotonic() < deadline
             time.sleep(0.1)
         cluster.await_standby()
-        known = f"SELECT mark = {gates._MARK} FROM gate"
+        known = f"SELECT mark = {history.MARK_SQL} FROM gate"
         assert ask(cluster, known) == [(True,)]
         cluster.cut()
         ask(cluster, "INSERT INTO issuance_attempt VALUES (1)")

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from core import breakers
+from core import breakers, history
 from core.errors import HaltActive
 from custody import ledger
 from custody import queries as custody_queries
@@ -142,7 +142,7 @@ def test_no_cap_rises_while_a_failover_may_have_lost_a_siblings_higher_one(pair)
     assert wanted(pair) == [400, 400]
     # What rises nothing goes on, or the cap would grow too old to mint by.
     assert record(pair.far, 400, seconds=20).shares == 400 * ONE
-    NetworkGate.objects.update(mark=NetworkGate.history_mark())
+    NetworkGate.objects.update(mark=history.mark())
     assert wanted(pair) == [500, 500]
     assert record(pair.far, 600, seconds=30).shares == 600 * ONE
 

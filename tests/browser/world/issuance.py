@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from core import actors, events
+from core import actors, events, history
 from core.actors import Actor
 from core.units import Units, parse_quantity
 from custody import ledger
@@ -83,7 +83,7 @@ def settled_fund(
 
 def token_of(fund: Fund, account: CustodyAccount, now: datetime) -> Token:
     NetworkGate.objects.create(
-        network="anvil", mark=NetworkGate.history_mark(), created_at=now - timedelta(hours=6)
+        network="anvil", mark=history.mark(), created_at=now - timedelta(hours=6)
     )
     token = Token.objects.create(
         fund=fund,
