@@ -65,6 +65,17 @@ RULE_CHANGES = {
     _topic("ImplementationAuthoritySet(address)"): "ImplementationAuthoritySet",
     _topic("UpdatedTokenInformation(string,string,uint8,string,address)"): "TokenInformation",
 }
+# Those that name an account; where there are two, as with owners, the new one is the last topic.
+RULES_OF_ACCOUNTS = frozenset(
+    {
+        "AgentAdded",
+        "AgentRemoved",
+        "OwnershipTransferred",
+        "IdentityRegistryAdded",
+        "ComplianceAdded",
+        "ImplementationAuthoritySet",
+    }
+)
 _OTHERS = {
     _topic("Approval(address,address,uint256)"): "Approval",
     _topic("TokensFrozen(address,uint256)"): "TokensFrozen",

@@ -9,45 +9,24 @@ from django.db.models.functions import Lower
 
 from core import breakers, events
 from core.actors import Actor
-from core.errors import DomainError
 from core.ids import new_uuid
 from core.use_case import use_case
 from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import Announcement, Holder, Token, TokenLog
+from issuance.services.announced import ANNOUNCEABLE, AnnouncementInvalid, spelled, told_by
 from issuance.services.lanes import PIPELINE
 from issuance.services.logbook import UNKNOWN, Entry, kind_of
 from issuance.states import ORDER_FINAL, OrderStatus, OrderType
 
 ANNOUNCED_AHEAD_MAX = timedelta(days=30)
 REASON_LENGTH_MAX = 400
-# Changes that only people make; each halts its token unless it was announced.
-ANNOUNCEABLE = frozenset(
-    {
-        "ROLE_CHANGED",
-        "ROLE_ADMIN_CHANGED",
-        "UPGRADED",
-        "INITIALIZED",
-        "MINT_LIMIT_SET",
-        "ORDER_RECOVERED",
-        "FORCED_TRANSFER",
-        "RULES_CHANGED",
-    }
-)
-_UPGRADED = "UPGRADED"
 # Its shares were given back, or its tokens: nothing of it may happen on chain any more.
 _OVER = ORDER_FINAL - {OrderStatus.COMPLETED}
 _TYPE_OF: dict[type, OrderType] = {
     chain.OrderMinted: OrderType.MINT,
     chain.OrderBurned: OrderType.REDEEM,
 }
-
-
-class AnnouncementInvalid(DomainError):
-    """The announcement names no kind of event that is announced, or a time too far away."""
-
-    code = "announcement_invalid"
-    title = "Announce known kinds of events, with a reason, for at most 30 days."
 
 
 @use_case
@@ -62,13 +41,13 @@ def announce_change(
 ) -> Announcement:
     """Say beforehand that a token's rules will change, so that the change does not halt it.
 
-    ``kinds`` are of ANNOUNCEABLE, or of ``upgrade_to``. Raises NotFound or AnnouncementInvalid.
+    Each of ``kinds`` names one change in a form of ``announced.FORMS``; any other change halts all
+    the same. Raises NotFound, AnnouncementInvalid or AnnouncementVague.
     """
     token = queries.token_by_id(token_id=token_id)
-    named = sorted(set(kinds))
+    named = sorted({spelled(each) for each in kinds})
     is_timely = now < until <= now + ANNOUNCED_AHEAD_MAX
-    known = all(each in ANNOUNCEABLE or each.startswith(f"{_UPGRADED}:0x") for each in named)
-    if not named or not known or not reason or not is_timely:
+    if not named or not reason or not is_timely:
         raise AnnouncementInvalid
     row = Announcement(
         id=new_uuid(),
@@ -85,9 +64,10 @@ def announce_change(
     return row
 
 
-def upgrade_to(implementation: str) -> str:
-    """The kind of an upgrade to this code: one to any other halts all the same."""
-    return f"{_UPGRADED}:{implementation.lower()}"
+def announced_of(*, token: Token, now: datetime) -> set[str]:
+    """The changes that are announced for a token at a moment."""
+    rows = Announcement.objects.filter(token=token, until__gte=now)
+    return {kind for kinds in rows.values_list("kinds", flat=True) for kind in kinds}
 
 
 def require_expected(*, token: Token, entries: Sequence[Entry], now: datetime) -> None:
@@ -97,9 +77,8 @@ def require_expected(*, token: Token, entries: Sequence[Entry], now: datetime) -
         kind = kind_of(entry.event)
         if kind in ANNOUNCEABLE and entry.event.log.block_number > token.deployed_block:
             if announced is None:
-                announced = _announced(token, now=now)
-            code = str(entry.row.details.get("implementation", ""))
-            if announced & {kind, f"{kind}:{code.lower()}"} and entry.order is None:
+                announced = announced_of(token=token, now=now)
+            if told_by(entry.event) in announced and entry.order is None:
                 continue
         finding = _FINDINGS.get(type(entry.event), _nothing)(entry)
         if finding:
@@ -142,11 +121,6 @@ def shut_lost_wallets(*, token: Token, entries: Sequence[Entry], now: datetime) 
 def _deed(row: TokenLog) -> tuple[object, ...]:
     """What an event did, wherever it stands."""
     return (row.kind, row.onchain_id, row.account, row.quantity)
-
-
-def _announced(token: Token, *, now: datetime) -> set[str]:
-    rows = Announcement.objects.filter(token=token, until__gte=now)
-    return {kind for kinds in rows.values_list("kinds", flat=True) for kind in kinds}
 
 
 def _order(entry: Entry) -> str:

@@ -45,11 +45,11 @@ def completes(stage, order):
     assert check_all() == []
 
 
-def announced(stage, kind):
+def announced(stage, *kinds):
     now = timezone.now()
     services.announce_change(
         token_id=stage.token.pk,
-        kinds=[kind],
+        kinds=kinds,
         reason="a test of it",
         until=now + timedelta(hours=1),
         actor=OPERATOR,
@@ -58,8 +58,8 @@ def announced(stage, kind):
 
 
 def test_a_paused_token_keeps_the_order_until_it_resumes(ready):
-    announced(ready, "ROLE_CHANGED")
     admin = Key(secret("DEPLOYER")).address
+    announced(ready, f"ROLE_CHANGED:PAUSER:{admin}")
     # Our own pauser's nonces are ours to give out.
     call(ready, "DEPLOYER", calls.encode_grant_role(role=roles.PAUSER, account=admin))
     call(ready, "DEPLOYER", calls.encode_pause(calls.PAUSE_MINT))
@@ -70,9 +70,9 @@ def test_a_paused_token_keeps_the_order_until_it_resumes(ready):
 
 
 def test_a_key_whose_role_was_taken_signs_nothing_until_it_has_it_again(ready):
-    announced(ready, "ROLE_CHANGED")
-    announced(ready, "MINT_LIMIT_SET")
     issuer = Key(secret("ISSUER")).address
+    limits = [f"MINT_LIMIT_SET:{issuer}:{shares}" for shares in ("0", "1000000")]
+    announced(ready, f"ROLE_CHANGED:ISSUER:{issuer}", *limits)
     taken = calls.encode_revoke_role(role=roles.ISSUER, account=issuer)
     call(ready, "DEPLOYER", taken)
     order = refused(ready, "chain_access_control_unauthorized_account")

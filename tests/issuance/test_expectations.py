@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from core.models import Breaker, Event
 from issuance import queries, services
+from issuance.chain import roles
 from issuance.chain import types as chain
-from issuance.models import ChainCursor, Holder, TokenLog
-from issuance.services import expectations
+from issuance.models import Announcement, ChainCursor, Holder, TokenLog
+from issuance.services.announced import AnnouncementInvalid, AnnouncementVague, upgrade_to
 from issuance.services.escrow import FinalizedRange
-from issuance.services.expectations import AnnouncementInvalid
 from issuance.services.logbook import UNKNOWN
 from tests.issuance import paper as papers
 from tests.issuance.paper import ADDRESS, OTHER_ADDRESS
@@ -20,6 +20,8 @@ from tests.issuance.stage import OPERATOR
 
 pytestmark = pytest.mark.django_db
 
+OWN_ADDRESS = "0x" + "77" * 20
+UPGRADE = f"UPGRADED:{OTHER_ADDRESS}"
 BLOCK, TX = f"0x{'ab' * 32}", f"0x{'cd' * 32}"
 
 
@@ -51,6 +53,11 @@ def record(paper, make, *, block=None):
     )
 
 
+def agent_added(log, account):
+    topics = (f"0x{'aa' * 32}", f"0x{'00' * 12}{account[2:]}")
+    return chain.RulesChanged(replace(log, topics=topics), "AgentAdded")
+
+
 def halt(paper):
     name = queries.token_breaker(paper.token)
     row = Breaker.objects.filter(name=name, status="OPEN").first()
@@ -72,31 +79,33 @@ def announce(paper, *kinds, reason="planned", until=None, now=None):
 UNANNOUNCED = [
     pytest.param(
         lambda log: chain.RoleChanged(log, "ISSUER", OTHER_ADDRESS, granted=True),
-        "ROLE_CHANGED",
+        f"ROLE_CHANGED:issuer:{OTHER_ADDRESS}",
         f"role ISSUER given to {OTHER_ADDRESS}",
         id="role",
     ),
     pytest.param(
-        lambda log: chain.MintLimitSet(log, OTHER_ADDRESS, 5),
-        "MINT_LIMIT_SET",
+        lambda log: chain.MintLimitSet(log, OTHER_ADDRESS, 5 * 10**18),
+        f"MINT_LIMIT_SET:{OTHER_ADDRESS}:5.0",
         "mint limit",
         id="mint limit",
     ),
     pytest.param(
         lambda log: chain.OtherEvent(log, "Upgraded", {"implementation": OTHER_ADDRESS}),
-        "UPGRADED",
+        f"UPGRADED:{OTHER_ADDRESS}",
         f"UPGRADED (implementation {OTHER_ADDRESS})",
         id="upgrade",
     ),
     pytest.param(
-        lambda log: chain.OtherEvent(log, "ForcedTransfer", {"amount": "5"}),
-        "FORCED_TRANSFER",
-        "FORCED_TRANSFER (amount 5)",
+        lambda log: chain.OtherEvent(
+            log, "ForcedTransfer", {"from": ADDRESS, "to": OTHER_ADDRESS, "amount": "5"}
+        ),
+        f"FORCED_TRANSFER:{ADDRESS}:{OTHER_ADDRESS}",
+        f"FORCED_TRANSFER (from {ADDRESS}, to {OTHER_ADDRESS}, amount 5)",
         id="forced transfer",
     ),
     pytest.param(
         lambda log: chain.OrderRecovered(log, 10**6, ADDRESS, OTHER_ADDRESS, 0, 0),
-        "ORDER_RECOVERED",
+        f"ORDER_RECOVERED:{ADDRESS}:{OTHER_ADDRESS}",
         f"the tokens of {ADDRESS} went to {OTHER_ADDRESS}",
         id="recovered wallet",
     ),
@@ -141,7 +150,7 @@ def test_what_nobody_announced_halts_the_token_and_says_what_it_was(make, kind, 
     record(paper, make)
     assert reason in halt(paper)
     assert TX in halt(paper)
-    assert TokenLog.objects.filter(kind=kind).count() == 1
+    assert TokenLog.objects.filter(kind=kind.partition(":")[0]).count() == 1
 
 
 @pytest.mark.parametrize(("make", "kind", "reason"), UNANNOUNCED)
@@ -150,7 +159,7 @@ def test_an_announced_change_is_recorded_and_halts_nothing(make, kind, reason):
     announce(paper, kind)
     record(paper, make)
     assert halt(paper) == ""
-    assert TokenLog.objects.get().kind == kind
+    assert TokenLog.objects.get().kind == kind.partition(":")[0]
     assert Event.objects.filter(type="announcement.made").count() == 1
     assert reason
 
@@ -167,8 +176,9 @@ def test_the_creation_of_the_token_needs_no_announcement(make, kind, reason):
 def test_an_announcement_ends_and_covers_only_its_kinds():
     paper = papers.build()
     now = timezone.now()
-    announce(paper, "ROLE_CHANGED", now=now - timedelta(days=2), until=now - timedelta(days=1))
-    announce(paper, "UPGRADED")
+    given = f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}"
+    announce(paper, given, now=now - timedelta(days=2), until=now - timedelta(days=1))
+    announce(paper, f"UPGRADED:{OTHER_ADDRESS}")
     record(paper, lambda log: chain.RoleChanged(log, "ISSUER", OTHER_ADDRESS, granted=True))
     assert "role ISSUER" in halt(paper)
 
@@ -178,9 +188,10 @@ def test_an_announcement_ends_and_covers_only_its_kinds():
     [
         pytest.param({"kinds": []}, id="nothing"),
         pytest.param({"kinds": ["ORDER_MINTED"]}, id="a mint"),
-        pytest.param({"kinds": ["UPGRADED"], "reason": ""}, id="no reason"),
-        pytest.param({"kinds": ["UPGRADED"], "days": 31}, id="too far away"),
-        pytest.param({"kinds": ["UPGRADED"], "days": -1}, id="in the past"),
+        pytest.param({"kinds": [f"ORDER_MINTED:{OTHER_ADDRESS}"]}, id="a mint to somebody"),
+        pytest.param({"kinds": [UPGRADE], "reason": ""}, id="no reason"),
+        pytest.param({"kinds": [UPGRADE], "days": 31}, id="too far away"),
+        pytest.param({"kinds": [UPGRADE], "days": -1}, id="in the past"),
     ],
 )
 def test_an_announcement_of_anything_else_is_refused(changes):
@@ -191,9 +202,111 @@ def test_an_announcement_of_anything_else_is_refused(changes):
         announce(paper, *kinds, until=timezone.now() + timedelta(days=days), **changes)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("ROLE_CHANGED", id="any change of roles"),
+        pytest.param("ROLE_CHANGED:ISSUER", id="a role for anybody"),
+        pytest.param(f"ROLE_CHANGED:{OTHER_ADDRESS}", id="any role for an account"),
+        pytest.param(f"ROLE_CHANGED:OWNER:{OTHER_ADDRESS}", id="a role that is none"),
+        pytest.param("ROLE_CHANGED:ISSUER:0x12", id="an account that is none"),
+        pytest.param(f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}:", id="more than one thing"),
+        pytest.param("UPGRADED", id="any code"),
+        pytest.param("MINT_LIMIT_SET", id="any limit"),
+        pytest.param(f"MINT_LIMIT_SET:{OTHER_ADDRESS}", id="any limit of an issuer"),
+        pytest.param(f"MINT_LIMIT_SET:{OTHER_ADDRESS}:-1", id="a limit that is none"),
+        pytest.param("FORCED_TRANSFER", id="any forced transfer"),
+        pytest.param(f"ORDER_RECOVERED:{OTHER_ADDRESS}", id="a recovery to anybody"),
+        pytest.param("RULES_CHANGED", id="any rule"),
+        pytest.param("RULES_CHANGED:AgentAdded", id="any agent"),
+        pytest.param(f"RULES_CHANGED:Paused:{OTHER_ADDRESS}", id="a pause of an account"),
+        pytest.param("RULES_CHANGED:Minted", id="a rule that is none"),
+    ],
+)
+def test_an_announcement_that_names_nothing_exact_is_refused(kind):
+    paper = papers.build()
+    with pytest.raises(AnnouncementVague):
+        announce(paper, kind)
+    with pytest.raises(AnnouncementVague):
+        announce(paper, UPGRADE, kind)
+    assert not Announcement.objects.exists()
+
+
+ELSE = [
+    pytest.param(
+        lambda log: chain.RoleChanged(log, "ISSUER", ADDRESS, granted=True), id="another account"
+    ),
+    pytest.param(
+        lambda log: chain.RoleChanged(log, "ADMIN", OTHER_ADDRESS, granted=True), id="another role"
+    ),
+    pytest.param(
+        lambda log: chain.RoleChanged(log, f"0x{'77' * 32}", OTHER_ADDRESS, granted=True),
+        id="a role that is not ours",
+    ),
+    pytest.param(
+        lambda log: chain.MintLimitSet(log, OTHER_ADDRESS, 6 * 10**18), id="another limit"
+    ),
+    pytest.param(
+        lambda log: chain.OrderRecovered(log, 10**6, ADDRESS, OWN_ADDRESS, 0, 0),
+        id="a recovery to another wallet",
+    ),
+    pytest.param(
+        lambda log: chain.OtherEvent(log, "ForcedTransfer", {"from": ADDRESS, "to": OWN_ADDRESS}),
+        id="a forced transfer to another wallet",
+    ),
+    pytest.param(lambda log: agent_added(log, OWN_ADDRESS), id="another agent"),
+    pytest.param(lambda log: chain.RulesChanged(log, "Unpaused"), id="another rule"),
+]
+
+
+@pytest.mark.parametrize("make", ELSE)
+def test_what_is_announced_hides_no_other_change_of_its_kind(make):
+    paper = papers.build()
+    announce(
+        paper,
+        f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}",
+        f"MINT_LIMIT_SET:{OTHER_ADDRESS}:5",
+        f"ORDER_RECOVERED:{ADDRESS}:{OTHER_ADDRESS}",
+        f"FORCED_TRANSFER:{ADDRESS}:{OTHER_ADDRESS}",
+        f"RULES_CHANGED:AgentAdded:{OTHER_ADDRESS}",
+        "RULES_CHANGED:Paused",
+    )
+    record(paper, make)
+    assert "which nobody announced" in halt(paper)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda log: agent_added(log, OTHER_ADDRESS), id="agent"),
+        pytest.param(lambda log: chain.RulesChanged(log, "Paused"), id="pause"),
+    ],
+)
+def test_an_announced_rule_of_an_attached_token_halts_nothing(make):
+    paper = papers.build()
+    announce(paper, f"RULES_CHANGED:AgentAdded:{OTHER_ADDRESS}", "RULES_CHANGED:Paused")
+    record(paper, make)
+    assert halt(paper) == ""
+
+
+def test_an_announcement_of_before_that_named_no_one_change_lets_nothing_pass():
+    paper = papers.build()
+    row = announce(paper, UPGRADE)
+    Announcement.objects.filter(pk=row.pk).update(kinds=["ROLE_CHANGED", "UPGRADED"])
+    record(paper, lambda log: chain.RoleChanged(log, "ISSUER", OTHER_ADDRESS, granted=True))
+    assert "role ISSUER" in halt(paper)
+
+
+def test_a_role_is_announced_by_its_name_or_its_hash():
+    paper = papers.build()
+    by_hash = f"ROLE_CHANGED:0x{roles.PAUSER.hex().upper()}:{OTHER_ADDRESS.lower()}"
+    row = announce(paper, by_hash, f"ROLE_CHANGED:PAUSER:{OTHER_ADDRESS}")
+    assert row.kinds == [f"ROLE_CHANGED:PAUSER:{OTHER_ADDRESS.lower()}"]
+
+
 def test_a_recovered_wallet_loses_its_permission_in_the_register_and_does_not_get_it_back():
     paper = papers.build()
-    announce(paper, "ORDER_RECOVERED")
+    announce(paper, f"ORDER_RECOVERED:{ADDRESS}:{OTHER_ADDRESS}")
     record(paper, lambda log: chain.OrderRecovered(log, 10**6, ADDRESS, OTHER_ADDRESS, 0, 0))
     holder = Holder.objects.get()
     assert (holder.permitted, holder.wanted_permitted) == (False, False)
@@ -207,7 +320,7 @@ def test_a_recovered_wallet_loses_its_permission_in_the_register_and_does_not_ge
 def test_a_recovery_that_uses_up_an_orders_id_halts_even_when_announced():
     paper = papers.build()
     order = paper.order()
-    announce(paper, "ORDER_RECOVERED")
+    announce(paper, f"ORDER_RECOVERED:{ADDRESS}:{OTHER_ADDRESS}")
     record(
         paper,
         lambda log: chain.OrderRecovered(log, order.onchain_id, ADDRESS, OTHER_ADDRESS, 0, 0),
@@ -217,7 +330,7 @@ def test_a_recovery_that_uses_up_an_orders_id_halts_even_when_announced():
 
 def test_a_prepared_upgrade_lets_its_own_code_pass_and_no_other():
     paper = papers.build()
-    announce(paper, expectations.upgrade_to(OTHER_ADDRESS))
+    announce(paper, upgrade_to(OTHER_ADDRESS))
 
     def upgraded(implementation, index):
         details = {"implementation": implementation}

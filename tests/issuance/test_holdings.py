@@ -43,7 +43,7 @@ def history(stage):
     stage.until(lambda: Holder.objects.filter(status="REGISTERED").count() == 2)
     services.announce_change(
         token_id=stage.token.pk,
-        kinds=["ORDER_RECOVERED"],
+        kinds=[f"ORDER_RECOVERED:{other.address}:{stage.wallet.address}"],
         reason="a holder lost a key",
         until=timezone.now() + timedelta(days=1),
         actor=TEST,

@@ -11,13 +11,13 @@ from core.errors import DomainError
 from issuance import services
 from issuance.management.people import sign_in
 from issuance.models import Token
-from issuance.services.expectations import ANNOUNCEABLE
+from issuance.services.announced import FORMS
 
 
 class Command(BaseCommand):
-    """``announce_change --operator anna --fund IBIT --network base --kind ROLE_CHANGED --reason ..``."""
+    """``announce_change --operator anna --fund IBIT --network base --kind ROLE_CHANGED:ISSUER:0x..``."""
 
-    help = "Announce a change of roles, limits or code of a token; asks for a password."
+    help = "Announce one exact change of roles, limits or code of a token; asks for a password."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--operator", required=True)
@@ -25,7 +25,12 @@ class Command(BaseCommand):
         parser.add_argument("--fund", required=True)
         parser.add_argument("--network", required=True)
         parser.add_argument(
-            "--kind", action="append", required=True, choices=sorted(ANNOUNCEABLE), dest="kinds"
+            "--kind",
+            action="append",
+            required=True,
+            dest="kinds",
+            metavar="KIND:WHAT",
+            help=f"what will change, once for each change: {', '.join(FORMS)}",
         )
         parser.add_argument("--days", type=int, default=3)
         parser.add_argument("--reason", required=True)

@@ -15,8 +15,8 @@ from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.token import checksummed
 from issuance.models import Token
 from issuance.pipeline.upgrades import finish_upgrade, prepare_upgrade
+from issuance.services.announced import upgrade_to
 from issuance.services.expectations import ANNOUNCED_AHEAD_MAX as LATEST
-from issuance.services.expectations import upgrade_to
 
 # After the timelock's delay; later the upgrade is unexpected and halts the token.
 CARRY_OUT = timedelta(days=7)

@@ -38,7 +38,7 @@ def _rules(token: Token, reader: Erc3643Reader) -> list[Finding]:
     if not differing:
         return []
     told = ", ".join(f"{name} is {seen[name]}" for name in differing)
-    do = "Ask the issuer. Announce what was meant (announce_change, RULES_CHANGED), else leave it."
+    do = "Ask the issuer. What was meant is announced exactly (announce_change), then taken over."
     return [_finding(token, RulesChanged.code, f"Since it was attached: {told}.", do)]
 
 
