@@ -286,7 +286,12 @@ def _f11(_: "Post") -> None:
 def _f12(_: "Post") -> None:
     """One bad order condemns its whole batch."""
 
-    def condemn(rows: Sequence[Any], *, simulation: Simulation[Any]) -> Plan[Any]:
+    def condemn(
+        batches: Sequence[Sequence[Any]], *, simulation: Simulation[Any]
+    ) -> list[Plan[Any]]:
+        return [whole(rows, simulation) for rows in batches]
+
+    def whole(rows: Sequence[Any], simulation: Simulation[Any]) -> Plan[Any]:
         try:
             simulation.chain.simulate(
                 sender=simulation.sender, to=simulation.to, data=simulation.encode(rows)
@@ -300,7 +305,7 @@ def _f12(_: "Post") -> None:
             assert isinstance(row, Order)
             _end(row, OrderStatus.REJECTED, now=now)
 
-    _plant(assign, "plan", condemn)
+    _plant(assign, "plan_each", condemn)
     _plant(assign, "_push_back", reject)
 
 

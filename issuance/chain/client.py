@@ -11,10 +11,11 @@ from issuance.chain import answers
 from issuance.chain import fees as fee_arithmetic
 from issuance.chain.answers import Receipts
 from issuance.chain.errors import ChainError, NoQuorum, RpcRefused
+from issuance.chain.estimates import estimate, estimate_call, estimate_many
 from issuance.chain.finality import FinalityPolicy, policy_of
 from issuance.chain.heads import Heads, block_call
 from issuance.chain.pool import NodePool, Reply
-from issuance.chain.quorum import Agreed, agreement, no_quorum
+from issuance.chain.quorum import agreement, no_quorum
 from issuance.chain.refusals import remark
 from issuance.chain.rpc import Answer, Call
 from issuance.chain.scores import NodeHealth
@@ -175,27 +176,15 @@ class ChainClient:
     # --- state -------------------------------------------------------------------------------
     def simulate(self, *, sender: str, to: str | None, data: bytes) -> int:
         """The gas a call would use on the pending block. Raises CallReverted with the reason."""
-        asked = {"from": sender, "data": f"0x{data.hex()}"} | ({"to": to} if to else {})
-        call = Call("eth_estimateGas", (asked, "pending"))
-        if len(self._pool) == 1:
-            return answers.read(answers.number, self._pool.alone([call])[0].read())
+        return estimate(self._pool, estimate_call(sender=sender, to=to, data=data))
 
-        estimates: list[int] = []
+    def simulate_many(self, *, sender: str, to: str, datas: Sequence[bytes]) -> list[int | None]:
+        """``simulate`` for calls that do not hang on each other, in one request.
 
-        def estimate(reply: Reply) -> bool:
-            estimates.append(_first(reply, answers.number))
-            return True
-
-        def decide(replies: list[Reply]) -> Agreed[bool] | None:
-            estimates.clear()
-            return agreement(replies, read=estimate, need=self._pool.quorum)
-
-        found, replies = self._pool.each([call], decide=decide, patient=True)
-        if found is None:
-            raise no_quorum("simulation", replies, self._pool.quorum)
-        found.read()
-        # Enough for a quorum; one node's fancy is the highest and counts for nothing once all spoke.
-        return sorted(estimates)[self._pool.quorum - 1]
+        None where the nodes give no estimate: simulate that one alone, and hear why.
+        """
+        calls = [estimate_call(sender=sender, to=to, data=data) for data in datas]
+        return estimate_many(self._pool, calls) if calls else []
 
     def call(self, *, to: str, data: bytes, at: BlockTag = "latest") -> bytes:
         """Run a view at a block. Raises CallReverted."""

@@ -357,9 +357,9 @@ BlockTag = int | str  # a height, or "latest", "finalized", "pending"
 class Chain(Protocol):
     """One network as the pipeline needs it; the tests' fake and the RPC client both fit.
 
-    Every method may raise ChainError, which means "unknown", except ``send`` and ``send_many``,
-    which never raise. ``receipts`` has a place for each hash asked; looking up one whose receipt is
-    unknown raises ChainError there, so that nobody can take it for absent.
+    Every method may raise ChainError, which means "unknown", but ``send``, ``send_many`` and
+    ``simulate_many`` never do. ``receipts`` has a place for each hash asked; looking up one whose
+    receipt is unknown raises ChainError there, so that nobody can take it for absent.
     """
 
     network: str
@@ -378,6 +378,9 @@ class Chain(Protocol):
     def fees(self) -> Fees: ...
     def bump(self, offered: Fees) -> Fees: ...
     def simulate(self, *, sender: str, to: str | None, data: bytes) -> int: ...
+    def simulate_many(
+        self, *, sender: str, to: str, datas: Sequence[bytes]
+    ) -> list[int | None]: ...
     def call(self, *, to: str, data: bytes, at: BlockTag = "latest") -> bytes: ...
     def call_many(
         self, *, to: str, datas: Sequence[bytes], at: BlockTag = "latest"

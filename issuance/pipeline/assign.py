@@ -19,7 +19,7 @@ from issuance.chain.errors import CallReverted, ChainError, SignerError, SignerR
 from issuance.chain.standards import Cure, Deed, standard_of
 from issuance.models import ChainTransaction, Order, Signer, Token
 from issuance.models.orders import REASON_LENGTH_MAX
-from issuance.pipeline.planning import Plan, Simulation, plan
+from issuance.pipeline.planning import Plan, Simulation, plan_each
 from issuance.pipeline.sign import sign_and_send_many
 from issuance.pipeline.walls import FAULT, FAULT_WAIT, Piece, Wall, by_halves
 from issuance.pipeline.world import World
@@ -199,7 +199,7 @@ def _plan(
     size = batch_max(token, kind)
     batches = [free[first : first + size] for first in range(0, len(free), size)]
     batches = batches[: lanes.room(signer=lane)]
-    planned = [plan(batch, simulation=simulation) for batch in batches]
+    planned = plan_each(batches, simulation=simulation)
     return [*planned, Plan(passing=[], gas=0, refused=hindered)], lane, simulation.fees
 
 

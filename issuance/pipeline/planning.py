@@ -58,14 +58,34 @@ class Simulation(Generic[Row]):
         )
 
 
-def plan(rows: Sequence[Row], *, simulation: Simulation[Row]) -> Plan[Row]:
+def plan_each(batches: Sequence[Sequence[Row]], *, simulation: Simulation[Row]) -> list[Plan[Row]]:
+    """``plan`` for several batches; what passes as it is was tried in one request."""
+    estimates: list[int | None] = [None] * len(batches)
+    if len(batches) > 1:
+        datas = [simulation.encode(rows) for rows in batches]
+        estimates = simulation.chain.simulate_many(
+            sender=simulation.sender, to=simulation.to, datas=datas
+        )
+    return [
+        plan(rows, simulation=simulation, estimate=estimate)
+        for rows, estimate in zip(batches, estimates, strict=True)
+    ]
+
+
+def plan(
+    rows: Sequence[Row], *, simulation: Simulation[Row], estimate: int | None = None
+) -> Plan[Row]:
     """Try the rows together; when that reverts or is forbidden, halve until culprits stand alone.
 
-    Raises ChainError when the node cannot be asked: then nothing is signed.
+    ``estimate`` is their gas when they were tried just now. Raises ChainError when the node cannot
+    be asked: then nothing is signed.
     """
     data = simulation.encode(rows)
     try:
-        estimate = simulation.chain.simulate(sender=simulation.sender, to=simulation.to, data=data)
+        if estimate is None:
+            estimate = simulation.chain.simulate(
+                sender=simulation.sender, to=simulation.to, data=data
+            )
         gas = min(estimate * (100 + GAS_MARGIN_PERCENT) // 100 + GAS_MARGIN, GAS_MAX)
         simulation.permit(data, gas=gas)
     except CallReverted as refusal:

@@ -88,7 +88,7 @@ def test_shares_that_the_chain_has_tokens_for_stay_however_long(stage, custodian
 
 
 def test_supplies_of_a_funds_tokens_add_up_and_another_funds_do_not_count(stage):
-    other = Fund.objects.exclude(pk=stage.fund.pk).first()
+    other = Fund.objects.exclude(pk=stage.fund.pk)[0]
     for shares in ("40", "2"):
         supply(stage, shares, uuid.uuid4())
     with transaction.atomic(durable=True):

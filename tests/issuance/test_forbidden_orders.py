@@ -12,7 +12,7 @@ from issuance.chain.signer import Limits, LocalSigner, Permission, SignerPolicy
 from issuance.chain.types import Fees
 from issuance.models import ChainTransaction, Order
 from issuance.pipeline import sign
-from issuance.pipeline.planning import Simulation, plan
+from issuance.pipeline.planning import Simulation, plan, plan_each
 from issuance.states import OrderType
 from tests.issuance.stage import secret
 
@@ -115,7 +115,7 @@ class Desk:
     def __init__(self, *, reverting=(), forbidden=(), most=10**9, gas_most=10**9):
         self.reverting, self.forbidden = set(reverting), set(forbidden)
         self.most, self.gas_most = most, gas_most
-        self.simulated, self.asked = 0, 0
+        self.simulated, self.asked, self.requests = 0, 0, 0
 
     def simulate(self, *, sender, to, data):
         assert (sender, to) == (self.address, "0xc0")
@@ -123,6 +123,12 @@ class Desk:
         if self.reverting & set(data):
             raise CallReverted("Refused")
         return 1_000_000 * len(data)
+
+    def simulate_many(self, *, sender, to, datas):
+        assert (sender, to) == (self.address, "0xc0")
+        self.requests += 1
+        fine = [not self.reverting & set(data) for data in datas]
+        return [1_000_000 * len(data) if ok else None for data, ok in zip(datas, fine, strict=True)]
 
     def require(self, unsigned):
         self.asked += 1
@@ -132,12 +138,13 @@ class Desk:
             raise SignerRefused("too much")
 
 
-def planned(desk, rows):
+def simulation(desk):
     outside: Any = desk
-    return plan(
-        rows,
-        simulation=Simulation(chain=outside, key=outside, fees=FEES, to="0xc0", encode=bytes),
-    )
+    return Simulation(chain=outside, key=outside, fees=FEES, to="0xc0", encode=bytes)
+
+
+def planned(desk, rows):
+    return plan(rows, simulation=simulation(desk))
 
 
 def outcome(found):
@@ -183,3 +190,18 @@ def test_nothing_is_planned_when_everything_is_forbidden():
     found = planned(Desk(forbidden=range(5)), list(range(5)))
     assert outcome(found) == ([], [], [0, 1, 2, 3, 4])
     assert found.gas == 0
+
+
+def test_many_batches_are_tried_in_one_request_and_only_what_reverts_is_asked_about_again():
+    desk, batches = Desk(reverting={4}, forbidden={6}), [[row] for row in range(8)]
+    found = [outcome(each) for each in plan_each(batches, simulation=simulation(desk))]
+    passing = [([row], [], []) for row in range(8)]
+    passing[4], passing[6] = ([], [4], []), ([], [], [6])
+    assert found == passing
+    assert (desk.requests, desk.simulated) == (1, 1)
+
+
+def test_a_batch_that_was_tried_with_others_gets_the_gas_it_gets_alone():
+    desk, batches = Desk(), [[0], [1, 2]]
+    together = plan_each(batches, simulation=simulation(desk))
+    assert together == [planned(desk, rows) for rows in batches]

@@ -21,6 +21,7 @@ from issuance.chain.types import (
     TokenEvent,
 )
 from issuance.chain.wallets import Wallet
+from tests.issuance.chain.nodes import Liar
 
 SWITZERLAND = 756
 HONG_KONG = 344
@@ -120,6 +121,15 @@ def plan_for(wallets: dict[str, Wallet]) -> TokenPlan:
 @pytest.fixture
 def client(anvil) -> ChainClient:
     return ChainClient("anvil", [anvil.url], anvil.chain_id)
+
+
+@pytest.fixture
+def nodes(anvil):
+    """Three nodes that tell of one chain."""
+    made = [Liar(anvil.url) for _ in range(3)]
+    yield made
+    for node in made:
+        node.stop()
 
 
 @pytest.fixture

@@ -27,15 +27,6 @@ RESULT_OF_A_LIE = {"result": "0x1"}
 
 
 @pytest.fixture
-def nodes(anvil):
-    """Three nodes that tell of one chain."""
-    made = [Liar(anvil.url) for _ in range(3)]
-    yield made
-    for node in made:
-        node.stop()
-
-
-@pytest.fixture
 def client(anvil, nodes) -> ChainClient:
     anvil.mine(10)
     return ChainClient("anvil", [node.url for node in nodes], anvil.chain_id)
@@ -224,6 +215,9 @@ def test_one_liar_changes_no_answer(anvil, nodes, wallets, lie, place):
         lambda each: each.code(alice.address),
         lambda each: each.logs(address=alice.address, first=0, last=3),
         lambda each: each.simulate(sender=alice.address, to=alice.address, data=b""),
+        lambda each: each.simulate_many(
+            sender=alice.address, to=alice.address, datas=[b"", b"\x01"]
+        ),
         lambda each: each.call(to=alice.address, data=b""),
         lambda each: each.fees(),
     ):
