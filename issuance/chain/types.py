@@ -357,9 +357,8 @@ BlockTag = int | str  # a height, or "latest", "finalized", "pending"
 class Chain(Protocol):
     """One network as the pipeline needs it; the tests' fake and the RPC client both fit.
 
-    Every method may raise ChainError, which means "unknown", but ``send``, ``send_many`` and
-    ``simulate_many`` never do. ``receipts`` has a place for each hash asked; looking up one whose
-    receipt is unknown raises ChainError there, so that nobody can take it for absent.
+    Every method but ``send``, ``send_many`` and ``simulate_many`` may raise ChainError: "unknown".
+    ``receipts`` raises it where one that is unknown is looked up, so that nobody takes it for absent.
     """
 
     network: str
