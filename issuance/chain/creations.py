@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,6 +81,12 @@ class Creations:
         self._path = directory / f"{chain_id}.json"
         self._undertaking = undertaking
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """From the choice of a nonce until it is sent: two commands at once would take the same."""
+        with exclusive(self._path.with_name(f"{self._path.stem}-turn.json")):
+            yield
+
     def all(self) -> list[Creation]:
         """What was begun and is not known to be final, in the order of the nonces.
 
@@ -139,9 +145,11 @@ def create(
     if known is not None:
         with suppress(CreationDied):
             return _mined(client, known, begun)
-    fresh = _sign(client, signer, code, digest)
-    if begun is not None:
-        begun.keep(fresh)
+    with begun.turn() if begun else nullcontext():
+        fresh = _sign(client, signer, code, digest)
+        if begun is not None:
+            begun.keep(fresh)
+        client.send(bytes.fromhex(fresh.raw[2:]))
     return _mined(client, fresh, begun)
 
 

@@ -32,7 +32,11 @@ def replace_text(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    # The name too: a rename alone is only in the memory of the file system.
+    keep_name(path)
+
+
+def keep_name(path: Path) -> None:
+    """Put a file's name on disk: making or renaming it alone is in the memory of the file system."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

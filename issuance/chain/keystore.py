@@ -8,6 +8,7 @@ from typing import Final
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
+from issuance.chain.durable import keep_name
 from issuance.chain.errors import KeystoreUnreadable
 
 # scrypt's cost N. A file made by another tool is read at whatever cost it names.
@@ -24,9 +25,13 @@ def generate_keystore(directory: Path, *, password: str, key: bytes | None = Non
     address = str(Account.from_key(secret).address)
     document = Account.encrypt(secret, password, kdf="scrypt", iterations=SCRYPT_COST)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(keystore_path(directory, address), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    path = keystore_path(directory, address)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())
+    keep_name(path)
     return address
 
 
