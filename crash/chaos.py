@@ -16,9 +16,11 @@ from django.utils import timezone
 
 from config.devstack import rpc
 from config.devstack.anvil import Anvil
+from core.units import format_quantity
 from crash.facts import FINALITY_BLOCKS, selector
 from issuance import services
 from issuance.chain import roles
+from issuance.chain.deploy import MINT_LIMIT_UNITS
 from issuance.chain.errors import ChainError
 from issuance.chain.signing import sign_with
 from issuance.chain.token import (
@@ -71,7 +73,11 @@ class ChainChaos:
         now = timezone.now()
         services.announce_change(
             token_id=self.stage.token.pk,
-            kinds=["ROLE_CHANGED", "MINT_LIMIT_SET"],
+            kinds=[
+                f"ROLE_CHANGED:ISSUER:{self.ghost.address}",
+                f"ROLE_CHANGED:PAUSER:{self.ghost.address}",
+                f"MINT_LIMIT_SET:{self.ghost.address}:{format_quantity(MINT_LIMIT_UNITS)}",
+            ],
             reason="a second issuer stands for a primary whose commits were lost",
             until=now + timedelta(days=1),
             actor=TEST,
