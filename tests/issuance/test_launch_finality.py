@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 
 from core.models import Breaker
-from issuance.chain import creations, registry
-from issuance.chain.errors import AddressBookDiffers, NotInAddressBook
+from issuance.chain import creations, deploy, registry
+from issuance.chain.errors import AddressBookDiffers, ChainUnreachable, NotInAddressBook
 from issuance.chain.signer import Permission
 from issuance.models import ChainCursor, Token, TokenLog
-from issuance.pipeline import follow
+from issuance.pipeline import follow, launch
 from issuance.pipeline.launch import begun_creations, signers_of
 from issuance.pipeline.world import from_settings
 from tests.issuance.sites import refusal, run
@@ -114,3 +114,51 @@ def test_a_broken_file_of_creations_is_refused_and_nothing_is_created(site, text
     assert site.deployments() == 0
     with pytest.raises(AddressBookDiffers):
         begun(site).all()
+
+
+def under_a_timelock(site):
+    people = {"proposer": [site.proposer.address], "executor": [site.executor.address]}
+    return site.options | people | {"timelock_delay": 600}
+
+
+def test_a_launch_that_died_between_its_contracts_goes_on_with_those_it_made(site, monkeypatch):
+    def unreachable(**_):
+        raise ChainUnreachable("the node went away")
+
+    monkeypatch.setattr(launch, "deploy_token", unreachable)
+    assert "chain_unreachable" in refusal("deploy_token", **under_a_timelock(site))
+    assert site.deployments() == 1, "the timelock"
+    monkeypatch.undo()
+    run("deploy_token", **under_a_timelock(site))
+    assert site.deployments() == 3, "the timelock, the code and the token, each once"
+
+
+def test_a_timelock_that_a_reorganisation_drops_comes_back_with_its_token(site):
+    options = under_a_timelock(site)
+    late = refusal("deploy_token", **options | {"stderr": StringIO()}, wait_seconds=0)
+    assert late.startswith("creation_not_final: ")
+    entry = site.entry()
+    site.anvil.reorg(3)
+    assert site.node.code(entry.plan.admin) == b""
+    made = run("deploy_token", **options)
+    assert made["contract"] == entry.proxy
+    assert site.deployments() == 3
+    assert site.node.code(entry.plan.admin) != b""
+
+
+def test_an_upgrade_that_died_before_its_announcement_goes_on_with_the_code_it_sent(
+    site, monkeypatch
+):
+    run("deploy_token", **site.options)
+    sent = site.deployments()
+
+    def unreachable(*_):
+        raise ChainUnreachable("the node went away")
+
+    monkeypatch.setattr(deploy, "_proved", unreachable)
+    assert "chain_unreachable" in refusal("upgrade_token", **site.options)
+    monkeypatch.undo()
+    run("upgrade_token", **site.options)
+    assert site.deployments() == sent + 1
+    run("upgrade_token", **site.options)
+    assert site.deployments() == sent + 2, "a new upgrade is another one"
