@@ -116,6 +116,7 @@ def _phases(
     )
     chain_phases.print_timing("batched", batched)
     chain_phases.print_timing("unbatched", single)
+    chain_phases.print_steps(latency)
     return [
         *_rates(batched.rate, single.rate, arguments, peers),
         *chain_phases.latency_rows(

@@ -37,6 +37,8 @@ LOOKS_MAX = 60
 FEW_LOOKS = 10
 SAY_SECONDS = 20.0
 DRAIN_SECONDS = 180
+# Orders that come one by one make many small transactions in each block.
+WINDOW = 64
 
 
 @dataclass(slots=True)
@@ -68,8 +70,10 @@ class Sustained:
 
 @dataclass(slots=True)
 class Latency:
-    """Seconds from approval to the recorded inclusion and to completion at finality, per order."""
+    """Seconds from approval to each step, per order; ``final`` is completion at finality."""
 
+    numbered: list[float] = field(default_factory=list)
+    sent: list[float] = field(default_factory=list)
     included: list[float] = field(default_factory=list)
     final: list[float] = field(default_factory=list)
 
@@ -125,7 +129,7 @@ def latency(token_id: uuid.UUID, *, seconds: float, rate: int) -> Latency:
     waiting = Order.objects.filter(status=OrderStatus.AWAITING_APPROVAL)
     ids = list(waiting.order_by("pk").values_list("pk", flat=True))
     _say(f"approving {rate} orders a second for {seconds:g} s")
-    with workers() as crew:
+    with workers(CHAIN_IN_FLIGHT_MAX=f"anvil={WINDOW}") as crew:
         started = time.monotonic()
         for number, order_id in enumerate(ids):
             time.sleep(max(started + number / rate - time.monotonic(), 0))
@@ -184,6 +188,16 @@ def print_timing(name: str, found: Sustained) -> None:
     print(f"    {found.spent.per(found.samples[-1][1] - found.samples[0][1])}")
 
 
+def print_steps(found: Latency) -> None:
+    """How long after its approval an order reached each step: the half of them, and all but a few."""
+    steps = {"numbered": found.numbered, "sent": found.sent, "included": found.included}
+    said = [
+        f"{name} {percentile(waits, 50):.2f} s (95 %: {percentile(waits, 95):.2f} s)"
+        for name, waits in steps.items()
+    ]
+    print(f"  after approval: {', '.join(said)}")
+
+
 def percentile(values: Sequence[float], percent: int) -> float:
     """Of what was measured, none interpolated."""
     ordered = sorted(values)
@@ -233,12 +247,16 @@ def _drain() -> None:
 def _latency_of(ids: Sequence[uuid.UUID]) -> Latency:
     found = Latency()
     rows = Order.objects.filter(pk__in=ids, status=OrderStatus.COMPLETED, bindings__live=True)
-    columns = "approved_at", "bindings__chain_transaction__included_at", "completed_at"
-    for approved, included, completed in rows.values_list(*columns):
-        final = (completed - approved).total_seconds()
-        found.final.append(final)
+    steps = [f"bindings__chain_transaction__{name}_at" for name in ("created", "sent", "included")]
+    for approved, *reached in rows.values_list("approved_at", *steps, "completed_at"):
         # Seen in a block and final at once when the pipeline was that late.
-        found.included.append((included - approved).total_seconds() if included else final)
+        numbered, sent, included, final = (
+            ((moment or reached[-1]) - approved).total_seconds() for moment in reached
+        )
+        found.numbered.append(numbered)
+        found.sent.append(sent)
+        found.included.append(included)
+        found.final.append(final)
     if len(found.final) != len(ids):
         stand = Order.objects.filter(pk__in=ids).values_list("status", "reason_code")
         raise RuntimeError(f"not all approved orders completed: {Counter(stand)}")

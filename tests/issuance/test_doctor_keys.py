@@ -119,7 +119,7 @@ def test_the_only_key_of_a_role_stops_work_while_it_is_halted_and_the_advice_can
     assert "retired" in found.says
     printed = re.search(r"manage\.py (\S+) (.*--resume)", found.do)
     assert printed is not None
-    command, *arguments = [printed[1], *printed[2].split()]
+    command, arguments = printed[1], printed[2].split()
     monkeypatch.setattr("sys.stdin", StringIO("guessed\n"))
     with pytest.raises(CommandError, match="sign_in_refused"):
         call_command(command, *arguments, "--password-stdin")

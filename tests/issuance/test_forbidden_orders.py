@@ -195,9 +195,9 @@ def test_nothing_is_planned_when_everything_is_forbidden():
 def test_many_batches_are_tried_in_one_request_and_only_what_reverts_is_asked_about_again():
     desk, batches = Desk(reverting={4}, forbidden={6}), [[row] for row in range(8)]
     found = [outcome(each) for each in plan_each(batches, simulation=simulation(desk))]
-    passing = [([row], [], []) for row in range(8)]
-    passing[4], passing[6] = ([], [4], []), ([], [], [6])
-    assert found == passing
+    expected = [outcome(planned(Desk(reverting={4}, forbidden={6}), rows)) for rows in batches]
+    assert found == expected
+    assert (found[4], found[6]) == (([], [4], []), ([], [], [6]))
     assert (desk.requests, desk.simulated) == (1, 1)
 
 

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier, Event
 
 import pytest
@@ -40,10 +41,11 @@ def address(number: int) -> str:
 
 
 def entry(number: int) -> Entry:
-    who = {name: address(number) for name in ("admin", "issuer", "attestor", "compliance")}
+    who = address(number)
     plan = TokenPlan(
-        name="a", symbol=f"s{number}", pauser=address(1), upgrader=address(1), restricted=(), **who
-    )
+        name="a", symbol=f"s{number}", admin=who, issuer=who, attestor=who, compliance=who,
+        pauser=address(1), upgrader=address(1), restricted=(),
+    )  # fmt: skip
     where = {"proxy": address(number), "implementation": address(number), "code_hash": "0x"}
     return Entry(
         network="anvil",
@@ -57,8 +59,10 @@ def entry(number: int) -> Entry:
 
 def test_permissions_given_at_once_are_all_kept(tmp_path):
     at_once(
-        lambda number=number: PolicyFile(tmp_path).permit(
-            address(number), [Permission(CHAIN_ID, "ISSUER", address(0))]
+        partial(
+            PolicyFile(tmp_path).permit,
+            address(number),
+            [Permission(CHAIN_ID, "ISSUER", address(0))],
         )
         for number in range(AT_ONCE)
     )
@@ -67,8 +71,10 @@ def test_permissions_given_at_once_are_all_kept(tmp_path):
 
 def test_permissions_of_one_key_given_at_once_are_all_kept(tmp_path):
     at_once(
-        lambda number=number: PolicyFile(tmp_path).permit(
-            address(0), [Permission(CHAIN_ID, "ISSUER", address(number))]
+        partial(
+            PolicyFile(tmp_path).permit,
+            address(0),
+            [Permission(CHAIN_ID, "ISSUER", address(number))],
         )
         for number in range(AT_ONCE)
     )
@@ -79,7 +85,7 @@ def test_permissions_of_one_key_given_at_once_are_all_kept(tmp_path):
 def test_tokens_recorded_and_struck_at_once_are_all_as_they_were_left(tmp_path):
     book = AddressBook(tmp_path / "addresses")
     book.record(entry(AT_ONCE))
-    works = [lambda number=number: book.record(entry(number)) for number in range(AT_ONCE)]
+    works = [partial(book.record, entry(number)) for number in range(AT_ONCE)]
     at_once([*works, lambda: book.strike(entry(AT_ONCE))])
     for number in range(AT_ONCE):
         assert book.entry(chain_id=CHAIN_ID, symbol=f"s{number}") == entry(number)
@@ -94,7 +100,7 @@ def test_creations_begun_at_once_are_all_kept(tmp_path):
             Creation(digest="0x", sender=address(0), nonce=number, tx_hash=f"0x{number}", raw="0x")
         )
 
-    at_once(lambda number=number: begin(number) for number in range(AT_ONCE))
+    at_once(partial(begin, number) for number in range(AT_ONCE))
     kept = [
         [each.nonce for each in Creations(tmp_path, chain_id=CHAIN_ID, undertaking=name).all()]
         for name in ("s0", "s1", "s2")
@@ -137,7 +143,7 @@ def test_a_crash_while_a_file_is_written_leaves_the_former_one(tmp_path, monkeyp
     def crash(_):
         raise InterruptedError
 
-    monkeypatch.setattr(durable.os, "fsync", crash)
+    monkeypatch.setattr(os, "fsync", crash)
     with pytest.raises(InterruptedError):
         book.record(entry(1))
     assert '"s1"' not in (tmp_path / f"{CHAIN_ID}.json").read_text()
@@ -156,7 +162,7 @@ def test_the_text_is_on_disk_before_its_name_and_the_name_before_the_end(tmp_pat
         done.append((kind, path.exists()))
         sync(handle)
 
-    monkeypatch.setattr(durable.os, "fsync", noted)
+    monkeypatch.setattr(os, "fsync", noted)
     durable.replace_text(path, "{}")
     assert done == [("text", False), ("folder", True)]
 
