@@ -31,7 +31,7 @@ from issuance.states import (
 
 APPROVER = Actor(ActorKind.OPERATOR, "bench")
 SLICE_SECONDS = 30.0
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 # A look counts every completed order, on the cores that are measured: in a long part it is rarer.
 LOOKS_MAX = 60
 FEW_LOOKS = 10
