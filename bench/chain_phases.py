@@ -37,8 +37,6 @@ LOOKS_MAX = 60
 FEW_LOOKS = 10
 SAY_SECONDS = 20.0
 DRAIN_SECONDS = 180
-# Orders that come one by one make many small transactions in each block.
-WINDOW = 64
 
 
 @dataclass(slots=True)
@@ -129,7 +127,7 @@ def latency(token_id: uuid.UUID, *, seconds: float, rate: int) -> Latency:
     waiting = Order.objects.filter(status=OrderStatus.AWAITING_APPROVAL)
     first, *ids = waiting.order_by("pk").values_list("pk", flat=True)
     _say(f"approving {rate} orders a second for {seconds:g} s")
-    with workers(CHAIN_IN_FLIGHT_MAX=f"anvil={WINDOW}") as crew:
+    with workers() as crew:
         # Workers need seconds to start, which is no part of an order's life: one order goes ahead.
         _approve(first)
         _drain()
