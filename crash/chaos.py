@@ -74,8 +74,8 @@ class ChainChaos:
         services.announce_change(
             token_id=self.stage.token.pk,
             kinds=[
-                f"ROLE_CHANGED:ISSUER:{self.ghost.address}",
-                f"ROLE_CHANGED:PAUSER:{self.ghost.address}",
+                f"ROLE_CHANGED:GIVEN:ISSUER:{self.ghost.address}",
+                f"ROLE_CHANGED:GIVEN:PAUSER:{self.ghost.address}",
                 f"MINT_LIMIT_SET:{self.ghost.address}:{format_quantity(MINT_LIMIT_UNITS)}",
             ],
             reason="a second issuer stands for a primary whose commits were lost",

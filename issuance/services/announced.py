@@ -12,6 +12,7 @@ from issuance.services.logbook import kind_of
 
 UPGRADED: Final = "UPGRADED"
 RULES_CHANGED: Final = "RULES_CHANGED"
+_GIVEN, _TAKEN = "GIVEN", "TAKEN"
 _ACCOUNT = re.compile(r"0x[0-9a-f]{40}")
 _WORD = re.compile(r"0x[0-9a-f]{64}")
 # What a reading of an attached token names, by the event that tells of it.
@@ -35,7 +36,7 @@ class AnnouncementVague(DomainError):
     """The announcement would let more than one change pass, or names something that cannot be."""
 
     code = "announcement_vague"
-    title = "Name the one change exactly, such as ROLE_CHANGED:ISSUER:0x and the account."
+    title = "Name the one change exactly, such as ROLE_CHANGED:GIVEN:ISSUER:0x and the account."
 
 
 def _account(text: str) -> str:
@@ -48,6 +49,13 @@ def _word(text: str) -> str:
     if not _WORD.fullmatch(text.lower()):
         raise ValueError(text)
     return text.lower()
+
+
+def _direction(text: str) -> str:
+    """One of the two: whoever announces that a key loses its role does not let it be given back."""
+    if text.upper() not in (_GIVEN, _TAKEN):
+        raise ValueError(text)
+    return text.upper()
 
 
 def _role(text: str) -> str:
@@ -73,7 +81,7 @@ _PARTS: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = {
     "MINT_LIMIT_SET": {"ISSUER": _account, "SHARES": _shares},
     "ORDER_RECOVERED": {"LOST": _account, "ACCOUNT": _account},
     "ROLE_ADMIN_CHANGED": {"ROLE_HASH": _word, "ADMIN_HASH": _word},
-    "ROLE_CHANGED": {"ROLE": _role, "ACCOUNT": _account},
+    "ROLE_CHANGED": {"GIVEN|TAKEN": _direction, "ROLE": _role, "ACCOUNT": _account},
     UPGRADED: {"IMPLEMENTATION": _account},
 }
 ANNOUNCEABLE: Final = frozenset({*_PARTS, RULES_CHANGED})
@@ -159,7 +167,7 @@ _TOLD: Final[Mapping[str, Callable[[Any], list[str]]]] = {
     "MINT_LIMIT_SET": lambda e: [e.issuer, format_quantity(e.limit)],
     "ORDER_RECOVERED": lambda e: [e.lost, e.account],
     "ROLE_ADMIN_CHANGED": lambda e: _argument(e, "role", "newAdminRole"),
-    "ROLE_CHANGED": lambda e: [e.role, e.account],
+    "ROLE_CHANGED": lambda e: [_GIVEN if e.granted else _TAKEN, e.role, e.account],
     RULES_CHANGED: lambda e: [e.name, *_named_by(e)],
     UPGRADED: lambda e: _argument(e, "implementation"),
 }

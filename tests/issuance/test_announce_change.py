@@ -30,18 +30,18 @@ def run(monkeypatch):
 
 
 def test_a_role_and_its_limit_are_announced_by_account(run):
-    run(f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}", f"MINT_LIMIT_SET:{OTHER_ADDRESS}:1000000")
+    run(f"ROLE_CHANGED:GIVEN:ISSUER:{OTHER_ADDRESS}", f"MINT_LIMIT_SET:{OTHER_ADDRESS}:1000000")
     account = OTHER_ADDRESS.lower()
     assert Announcement.objects.get().kinds == [
         f"MINT_LIMIT_SET:{account}:1000000",
-        f"ROLE_CHANGED:ISSUER:{account}",
+        f"ROLE_CHANGED:GIVEN:ISSUER:{account}",
     ]
 
 
 @pytest.mark.parametrize(
     ("kind", "refusal"),
     [
-        ("ROLE_CHANGED", "announcement_vague: .* ROLE_CHANGED:ROLE:ACCOUNT"),
+        ("ROLE_CHANGED", "announcement_vague: .* ROLE_CHANGED:GIVEN.TAKEN:ROLE:ACCOUNT"),
         ("UPGRADED", "announcement_vague: .* UPGRADED:IMPLEMENTATION"),
         ("ORDER_MINTED", "announcement_invalid: "),
     ],

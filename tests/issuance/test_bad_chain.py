@@ -59,7 +59,7 @@ def announced(stage, *kinds):
 
 def test_a_paused_token_keeps_the_order_until_it_resumes(ready):
     admin = Key(secret("DEPLOYER")).address
-    announced(ready, f"ROLE_CHANGED:PAUSER:{admin}")
+    announced(ready, f"ROLE_CHANGED:GIVEN:PAUSER:{admin}")
     # Our own pauser's nonces are ours to give out.
     call(ready, "DEPLOYER", calls.encode_grant_role(role=roles.PAUSER, account=admin))
     call(ready, "DEPLOYER", calls.encode_pause(calls.PAUSE_MINT))
@@ -72,7 +72,8 @@ def test_a_paused_token_keeps_the_order_until_it_resumes(ready):
 def test_a_key_whose_role_was_taken_signs_nothing_until_it_has_it_again(ready):
     issuer = Key(secret("ISSUER")).address
     limits = [f"MINT_LIMIT_SET:{issuer}:{shares}" for shares in ("0", "1000000")]
-    announced(ready, f"ROLE_CHANGED:ISSUER:{issuer}", *limits)
+    both = [f"ROLE_CHANGED:{each}:ISSUER:{issuer}" for each in ("TAKEN", "GIVEN")]
+    announced(ready, *both, *limits)
     taken = calls.encode_revoke_role(role=roles.ISSUER, account=issuer)
     call(ready, "DEPLOYER", taken)
     order = refused(ready, "chain_access_control_unauthorized_account")

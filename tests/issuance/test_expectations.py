@@ -79,7 +79,7 @@ def announce(paper, *kinds, reason="planned", until=None, now=None):
 UNANNOUNCED = [
     pytest.param(
         lambda log: chain.RoleChanged(log, "ISSUER", OTHER_ADDRESS, granted=True),
-        f"ROLE_CHANGED:issuer:{OTHER_ADDRESS}",
+        f"ROLE_CHANGED:GIVEN:issuer:{OTHER_ADDRESS}",
         f"role ISSUER given to {OTHER_ADDRESS}",
         id="role",
     ),
@@ -176,7 +176,7 @@ def test_the_creation_of_the_token_needs_no_announcement(make, kind, reason):
 def test_an_announcement_ends_and_covers_only_its_kinds():
     paper = papers.build()
     now = timezone.now()
-    given = f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}"
+    given = f"ROLE_CHANGED:GIVEN:ISSUER:{OTHER_ADDRESS}"
     announce(paper, given, now=now - timedelta(days=2), until=now - timedelta(days=1))
     announce(paper, f"UPGRADED:{OTHER_ADDRESS}")
     record(paper, lambda log: chain.RoleChanged(log, "ISSUER", OTHER_ADDRESS, granted=True))
@@ -206,11 +206,13 @@ def test_an_announcement_of_anything_else_is_refused(changes):
     "kind",
     [
         pytest.param("ROLE_CHANGED", id="any change of roles"),
-        pytest.param("ROLE_CHANGED:ISSUER", id="a role for anybody"),
-        pytest.param(f"ROLE_CHANGED:{OTHER_ADDRESS}", id="any role for an account"),
-        pytest.param(f"ROLE_CHANGED:OWNER:{OTHER_ADDRESS}", id="a role that is none"),
-        pytest.param("ROLE_CHANGED:ISSUER:0x12", id="an account that is none"),
-        pytest.param(f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}:", id="more than one thing"),
+        pytest.param(f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}", id="given or taken"),
+        pytest.param(f"ROLE_CHANGED:LENT:ISSUER:{OTHER_ADDRESS}", id="neither given nor taken"),
+        pytest.param("ROLE_CHANGED:GIVEN:ISSUER", id="a role for anybody"),
+        pytest.param(f"ROLE_CHANGED:GIVEN:{OTHER_ADDRESS}", id="any role for an account"),
+        pytest.param(f"ROLE_CHANGED:GIVEN:OWNER:{OTHER_ADDRESS}", id="a role that is none"),
+        pytest.param("ROLE_CHANGED:GIVEN:ISSUER:0x12", id="an account that is none"),
+        pytest.param(f"ROLE_CHANGED:GIVEN:ISSUER:{OTHER_ADDRESS}:", id="more than one thing"),
         pytest.param("UPGRADED", id="any code"),
         pytest.param("MINT_LIMIT_SET", id="any limit"),
         pytest.param(f"MINT_LIMIT_SET:{OTHER_ADDRESS}", id="any limit of an issuer"),
@@ -240,6 +242,10 @@ ELSE = [
         lambda log: chain.RoleChanged(log, "ADMIN", OTHER_ADDRESS, granted=True), id="another role"
     ),
     pytest.param(
+        lambda log: chain.RoleChanged(log, "ISSUER", OTHER_ADDRESS, granted=False),
+        id="the role taken instead",
+    ),
+    pytest.param(
         lambda log: chain.RoleChanged(log, f"0x{'77' * 32}", OTHER_ADDRESS, granted=True),
         id="a role that is not ours",
     ),
@@ -264,7 +270,7 @@ def test_what_is_announced_hides_no_other_change_of_its_kind(make):
     paper = papers.build()
     announce(
         paper,
-        f"ROLE_CHANGED:ISSUER:{OTHER_ADDRESS}",
+        f"ROLE_CHANGED:GIVEN:ISSUER:{OTHER_ADDRESS}",
         f"MINT_LIMIT_SET:{OTHER_ADDRESS}:5",
         f"ORDER_RECOVERED:{ADDRESS}:{OTHER_ADDRESS}",
         f"FORCED_TRANSFER:{ADDRESS}:{OTHER_ADDRESS}",
@@ -299,9 +305,9 @@ def test_an_announcement_of_before_that_named_no_one_change_lets_nothing_pass():
 
 def test_a_role_is_announced_by_its_name_or_its_hash():
     paper = papers.build()
-    by_hash = f"ROLE_CHANGED:0x{roles.PAUSER.hex().upper()}:{OTHER_ADDRESS.lower()}"
-    row = announce(paper, by_hash, f"ROLE_CHANGED:PAUSER:{OTHER_ADDRESS}")
-    assert row.kinds == [f"ROLE_CHANGED:PAUSER:{OTHER_ADDRESS.lower()}"]
+    by_hash = f"ROLE_CHANGED:GIVEN:0x{roles.PAUSER.hex().upper()}:{OTHER_ADDRESS.lower()}"
+    row = announce(paper, by_hash, f"ROLE_CHANGED:GIVEN:PAUSER:{OTHER_ADDRESS}")
+    assert row.kinds == [f"ROLE_CHANGED:GIVEN:PAUSER:{OTHER_ADDRESS.lower()}"]
 
 
 def test_a_recovered_wallet_loses_its_permission_in_the_register_and_does_not_get_it_back():

@@ -15,7 +15,7 @@ from issuance.services.announced import FORMS
 
 
 class Command(BaseCommand):
-    """``announce_change --operator anna --fund IBIT --network base --kind ROLE_CHANGED:ISSUER:0x..``."""
+    """``announce_change --operator anna --fund IBIT --network base --kind ROLE_CHANGED:GIVEN:ISSUER:0x..``."""
 
     help = "Announce one exact change of roles, limits or code of a token; asks for a password."
 
