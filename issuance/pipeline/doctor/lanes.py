@@ -92,23 +92,25 @@ def _missing(network: str, role: SignerRole) -> Finding:
 def _halted(signer: Signer) -> list[Finding]:
     if not signer.halted or is_idle(signer):
         return []
-    replaced = is_replaced(signer)
-    resume = (
-        f"manage.py halt_signer --operator NAME --network {signer.network}"
-        f" --address {signer.address} --resume"
-    )
+    if is_replaced(signer):
+        weight = Weight.LOOK
+        says = "Another one works; what this one numbered is under way."
+        do = "Wait until that is final before its role is revoked and its key disabled."
+    else:
+        weight = Weight.STOPS
+        says = "No other key plays its role."
+        do = (
+            f"Let it number again (manage.py halt_signer --operator NAME --network {signer.network}"
+            f" --address {signer.address} --resume), or take in another key (enrol_signer)."
+        )
     return [
         Finding(
             code=LANE_HALTED,
-            weight=Weight.LOOK if replaced else Weight.STOPS,
+            weight=weight,
             network=signer.network,
             subject=lane_name(signer),
-            says=f"This key numbers nothing new: {signer.halted_reason}. "
-            + ("Another one works; what this one numbered is under way." if replaced else "")
-            + ("" if replaced else "No other key plays its role."),
-            do="Wait until that is final before its role is revoked and its key disabled."
-            if replaced
-            else f"Let it number again ({resume}), or take in another key (enrol_signer).",
+            says=f"This key numbers nothing new: {signer.halted_reason}. {says}",
+            do=do,
         )
     ]
 
