@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from bench.chain_stage import hush
 from config.devstack import places
+from core import heap
 
 # Seconds between two runs of one task: assignment and tracking are rung for, following is beat's.
 PAUSES = {"assign": 0.05, "advance": 0.1, "follow": 0.5}
@@ -80,6 +81,8 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     role = sys.argv[1]
     task, stopping = _tasks()[role], threading.Event()
+    # As config.celery has it of every worker.
+    heap.settle()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while not stopping.is_set():

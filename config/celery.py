@@ -8,6 +8,9 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
+
+from core import heap
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -63,3 +66,8 @@ def _options() -> dict[str, Any]:
 app = Celery("sharemint")
 app.add_defaults(_options)
 app.autodiscover_tasks()
+
+
+@worker_process_init.connect
+def _settle(**_: object) -> None:
+    heap.settle()

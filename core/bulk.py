@@ -228,5 +228,5 @@ _TEXT: Mapping[type, Callable[[Any], str]] = {
     int: str,
     Jsonb: _json,
     str: _quoted,
-    uuid.UUID: str,
+    uuid.UUID: lambda value: f"{value.int:032x}",
 }

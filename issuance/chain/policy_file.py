@@ -3,16 +3,17 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.address import to_checksum_address
-
+from issuance.chain.addresses import checksummed
 from issuance.chain.durable import exclusive, replace_text
 from issuance.chain.errors import SignerRefused
 from issuance.chain.permissions import Limits, Permission, SignerPolicy
 
 POLICY_FILE: Final = "policy.json"
+_REMEMBERED: Final = 64
 _LIMITS: Final = frozenset(each.name for each in fields(Limits))
 _MEMBERS: Final = frozenset({"chain_id", "role", "contract", "wallet", "limits"})
 
@@ -31,8 +32,7 @@ class PolicyFile:
 
         Raises SignerRefused when the file or an entry of this key cannot be understood.
         """
-        rows = self._read().get(to_checksum_address(address), [])
-        return SignerPolicy(frozenset(_permission(row) for row in rows))
+        return _policy(self._text(), checksummed(address))
 
     def addresses(self) -> list[str]:
         """Every key that has an entry, wherever it is kept."""
@@ -46,19 +46,34 @@ class PolicyFile:
             held = {_order(each) for each in known}
             added = {each for each in permissions if _order(each) not in held}
             rows = sorted(known | added, key=_order)
-            document[to_checksum_address(address)] = [_row(each) for each in rows]
+            document[checksummed(address)] = [_row(each) for each in rows]
             replace_text(self._path, json.dumps(document, indent=1, sort_keys=True))
 
     def _read(self) -> dict[str, list[dict[str, Any]]]:
+        return _document(self._text())
+
+    def _text(self) -> str:
         try:
-            document = json.loads(self._path.read_text())
+            return self._path.read_text()
         except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise SignerRefused(f"{POLICY_FILE} is not JSON") from error
-        if not isinstance(document, dict):
-            raise SignerRefused(f"{POLICY_FILE} is not an object")
-        return document
+            return "{}"
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _policy(text: str, address: str) -> SignerPolicy:
+    """What the file says of one key; the same text, read again, is not understood again."""
+    rows = _document(text).get(address, [])
+    return SignerPolicy(frozenset(_permission(row) for row in rows))
+
+
+def _document(text: str) -> dict[str, list[dict[str, Any]]]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SignerRefused(f"{POLICY_FILE} is not JSON") from error
+    if not isinstance(document, dict):
+        raise SignerRefused(f"{POLICY_FILE} is not an object")
+    return document
 
 
 def _order(permission: Permission) -> tuple[int, str, str, str]:

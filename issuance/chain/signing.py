@@ -93,11 +93,11 @@ def verify_signed(raw: bytes, *, unsigned: UnsignedCall, sender: str) -> SignedT
             raise WrongSignature(f"the signed {name} is not the requested one")
     digest = keccak(_TYPE + encode_raw(carried))
     try:
-        signer = signature.recover_public_key_from_msg_hash(digest).to_checksum_address()
+        signer = signature.recover_public_key_from_msg_hash(digest)
     except (BadSignature, SignatureMalformed) as error:
         raise WrongSignature("the signature belongs to no key") from error
-    if signer.lower() != sender.lower():
-        raise WrongSignature(f"signed by {signer}, not by {sender}")
+    if signer.to_canonical_address() != to_canonical_address(sender):
+        raise WrongSignature(f"signed by {signer.to_checksum_address()}, not by {sender}")
     tx_hash = f"0x{keccak(raw).hex()}"
     return SignedTransaction(raw=raw, hash=tx_hash, sender=sender, nonce=unsigned.nonce)
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from time import monotonic
 
 import structlog
+from django.db.models import Prefetch
 
 from core.errors import DomainError
 from core.failpoints import failpoint
@@ -15,7 +16,7 @@ from core.work import claim_due
 from issuance import queries, services
 from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.standards import standard_of
-from issuance.models import Attempt, ChainTransaction
+from issuance.models import Attempt, ChainTransaction, Token
 from issuance.models.gates import Recovering
 from issuance.pipeline import waves
 from issuance.pipeline.broadcast import broadcast
@@ -52,7 +53,9 @@ def advance_due(*, world: World, clock: Callable[[], datetime]) -> int:
     while monotonic() < until:
         now = clock()
         open_rows = ChainTransaction.objects.exclude(status__in=CHAIN_TRANSACTION_FINAL)
-        with_lane = open_rows.select_related("token__fund", "signer")
+        # Of a hundred rows of one token and key, each is read once.
+        tokens = Prefetch("token", Token.objects.select_related("fund"))
+        with_lane = open_rows.prefetch_related(tokens, "signer")
         rows = claim_due(with_lane, now=now, lease=LEASE, limit=CLAIM_MAX)
         if not rows:
             break

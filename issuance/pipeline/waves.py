@@ -23,8 +23,8 @@ from issuance.services.outcomes import FinalEvidence
 from issuance.services.reading import read_logs
 from issuance.states import ChainTransactionKind, ChainTransactionStatus
 
-AT_ONCE = 16  # transactions in one database transaction
-LOGS_AT_ONCE = 1_600  # and what they say together, but for one that says more by itself
+# What the transactions in one database transaction say together, but for one that says more by itself.
+LOGS_AT_ONCE = 1_600
 _log = structlog.get_logger(__name__)
 
 
@@ -172,7 +172,7 @@ def _portions(
     said = 0
     for row, receipt in rows.items():
         said += len(receipt.logs)
-        if not portions or len(portions[-1]) == AT_ONCE or said > LOGS_AT_ONCE:
+        if not portions or said > LOGS_AT_ONCE:
             portions.append([])
             said = len(receipt.logs)
         portions[-1].append((row, receipt))

@@ -11,6 +11,8 @@ from celery import current_app
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from core import heap
+
 TICK_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class Command(BaseCommand):
             for name in schedule:
                 current_app.tasks[name]()
             return
+        heap.settle()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
