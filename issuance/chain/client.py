@@ -179,12 +179,11 @@ class ChainClient:
         return estimate(self._pool, estimate_call(sender=sender, to=to, data=data))
 
     def simulate_many(self, *, sender: str, to: str, datas: Sequence[bytes]) -> list[int | None]:
-        """``simulate`` for calls that do not hang on each other, in one request.
+        """``simulate`` for calls that are to follow each other, in one request.
 
         None where the nodes give no estimate: simulate that one alone, and hear why.
         """
-        calls = [estimate_call(sender=sender, to=to, data=data) for data in datas]
-        return estimate_many(self._pool, calls) if calls else []
+        return estimate_many(self._pool, sender=sender, to=to, datas=datas) if datas else []
 
     def call(self, *, to: str, data: bytes, at: BlockTag = "latest") -> bytes:
         """Run a view at a block. Raises CallReverted."""

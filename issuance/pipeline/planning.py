@@ -60,12 +60,11 @@ class Simulation(Generic[Row]):
 
 def plan_each(batches: Sequence[Sequence[Row]], *, simulation: Simulation[Row]) -> list[Plan[Row]]:
     """``plan`` for several batches; what passes as it is was tried in one request."""
-    estimates: list[int | None] = [None] * len(batches)
-    if len(batches) > 1:
-        datas = [simulation.encode(rows) for rows in batches]
-        estimates = simulation.chain.simulate_many(
-            sender=simulation.sender, to=simulation.to, datas=datas
-        )
+    estimates = simulation.chain.simulate_many(
+        sender=simulation.sender,
+        to=simulation.to,
+        datas=[simulation.encode(rows) for rows in batches],
+    )
     return [
         plan(rows, simulation=simulation, estimate=estimate)
         for rows, estimate in zip(batches, estimates, strict=True)

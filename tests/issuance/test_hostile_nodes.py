@@ -70,7 +70,8 @@ def fork(node: Liar) -> None:
 def refuse(node: Liar) -> None:
     """No transaction is good enough."""
     node.answers["eth_sendRawTransaction"] = {"error": {"code": 1, "message": "nonce too low"}}
-    node.answers["eth_estimateGas"] = {"error": {"code": 3, "message": "execution reverted"}}
+    reverted = {"error": {"code": 3, "message": "execution reverted"}}
+    node.answers |= {"eth_estimateGas": reverted, "eth_simulateV1": reverted}
 
 
 def go_down(node: Liar) -> None:
@@ -114,12 +115,13 @@ def garble_sends(node: Liar) -> None:
 
 def garble_estimates(node: Liar) -> None:
     """A contract's refusal that nobody can read."""
-    node.answers["eth_estimateGas"] = _BAD_REVERT
+    node.answers |= {"eth_estimateGas": _BAD_REVERT, "eth_simulateV1": _BAD_REVERT}
 
 
 def estimate_nothing(node: Liar) -> None:
     """No number where one belongs."""
-    node.answers["eth_estimateGas"] = {"result": None}
+    nothing = {"result": [{"calls": [{"status": "0x1", "gasUsed": None}]}]}
+    node.answers |= {"eth_estimateGas": {"result": None}, "eth_simulateV1": nothing}
 
 
 def overestimate(node: Liar) -> None:
@@ -129,7 +131,13 @@ def overestimate(node: Liar) -> None:
         node.truth("eth_estimateGas", *asked)
         return {"result": "0xffffffffff"}
 
-    node.answers["eth_estimateGas"] = estimate
+    def simulate(*asked):
+        told = node.truth("eth_simulateV1", *asked)
+        for call in told["result"][0]["calls"]:
+            call["gasUsed"] = "0xffffffffff"
+        return told
+
+    node.answers |= {"eth_estimateGas": estimate, "eth_simulateV1": simulate}
 
 
 def rise(node: Liar) -> None:

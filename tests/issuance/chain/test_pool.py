@@ -181,6 +181,11 @@ LIES = [
         {"eth_estimateGas": {"error": {"code": 3, "message": "execution reverted"}}},
         id="refuses-to-simulate",
     ),
+    pytest.param(
+        {"eth_simulateV1": {"result": [{"calls": [{"status": "0x1", "gasUsed": "0x1"}] * 2}]}},
+        id="next-to-no-gas",
+    ),
+    pytest.param({"eth_simulateV1": {"result": []}}, id="no-simulated-block"),
     pytest.param({"eth_getLogs": {"result": []}}, id="no-logs"),
     pytest.param({"eth_getTransactionByHash": {"result": None}}, id="knows-nothing"),
     pytest.param({"eth_chainId": {"result": "0x1"}}, id="of-another-chain"),
