@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, OuterRef, Subquery
-
 from core.bulk import insert_many, update_many
 from core.failpoints import failpoint
+from core.lean import read_many
 from core.transitions import Transition, move_many
 from core.use_case import use_case
-from issuance import queries
 from issuance.chain import types as chain
 from issuance.models import Attempt, ChainTransaction, ChainTransactionOrder, Order
 from issuance.services import lanes
@@ -95,29 +93,24 @@ def save_attempts(*, forms: Sequence[SignedForm], now: datetime) -> list[Attempt
         for form in [by_row[row.pk]]
     ]
     insert_many(attempts)
-    _name_hashes(begun)
+    _name_hashes({row.pk: by_row[row.pk].signed.hash for row in begun if row.kind in ORDER_KINDS})
     failpoint("sign.precommit")
     return attempts
 
 
-def _name_hashes(rows: Sequence[ChainTransaction]) -> None:
+def _name_hashes(hashes: Mapping[uuid.UUID, str]) -> None:
     """The hash a client may look for, from the moment there are bytes that have it.
 
-    Inside the transaction that has just kept the first forms of these rows.
+    Inside the transaction that has just kept the first forms of these chain transactions.
     """
-    carried = ChainTransactionOrder.objects.filter(
-        chain_transaction__in=[row for row in rows if row.kind in ORDER_KINDS], live=True
-    )
-    ids = list(carried.values_list("order_id", flat=True))
-    queries.lock_orders(order_ids=ids)
-    first = Attempt.objects.filter(
-        sequence=1,
-        chain_transaction__order_bindings__order=OuterRef("pk"),
-        chain_transaction__order_bindings__live=True,
-    )
-    Order.objects.filter(pk__in=ids).update(
-        tx_hash=Subquery(first.values("tx_hash")[:1]), version=F("version") + 1
-    )
+    bindings = ChainTransactionOrder.objects.filter(chain_transaction__in=list(hashes), live=True)
+    carriers = dict(bindings.values_list("order_id", "chain_transaction_id"))
+    rows = Order.objects.filter(pk__in=list(carriers)).order_by("pk")
+    orders = read_many(rows.select_for_update(no_key=True), ("id", "version"))
+    for order in orders:
+        order.tx_hash = hashes[carriers[order.pk]]
+        order.version += 1
+    update_many(orders, names=["tx_hash", "version"])
 
 
 @use_case
