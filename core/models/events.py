@@ -37,13 +37,19 @@ class Event(PublicRow):
     PREFIX = "evt"
     OBJECT = "event"
 
+    # Without a constraint of its own: record_many, the only writer, holds the stream's row locked, and
+    # that row refers to the institution. Each check would lock the same few rows at every commit.
     stream = models.ForeignKey(
         EventStream,
         on_delete=models.PROTECT,
         related_name="events",
         db_index=False,  # event_sequence_once leads with it
+        db_constraint=False,
     )
-    institution = models.ForeignKey(Institution, null=True, on_delete=models.PROTECT)
+    # Asked by stream; nobody reads an index of the institution.
+    institution = models.ForeignKey(
+        Institution, null=True, on_delete=models.PROTECT, db_index=False, db_constraint=False
+    )
     sequence = models.BigIntegerField()
     type = models.CharField(max_length=80)
     object_type = models.CharField(max_length=40)
