@@ -29,4 +29,12 @@ class Migration(migrations.Migration):
                 to="core.institution",
             ),
         ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(
+                name="event_of_breaker",
+                fields=["created_at"],
+                condition=models.Q(type__in=["breaker.opened", "breaker.closed"]),
+            ),
+        ),
     ]

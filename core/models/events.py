@@ -1,6 +1,7 @@
 """The append-only event log: the audit trail and the only source of webhooks."""
 
 from django.db import models
+from django.db.models import Q
 
 from core.models.institutions import Institution
 from core.rows import PublicRow
@@ -46,7 +47,7 @@ class Event(PublicRow):
         db_index=False,  # event_sequence_once leads with it
         db_constraint=False,
     )
-    # Asked by stream; nobody reads an index of the institution.
+    # Asked by stream or by object.
     institution = models.ForeignKey(
         Institution, null=True, on_delete=models.PROTECT, db_index=False, db_constraint=False
     )
@@ -62,4 +63,12 @@ class Event(PublicRow):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="event_sequence_once", fields=["stream", "sequence"]),
+        ]
+        indexes = [
+            # Looked for every few seconds, to tell institutions of a halt; hardly any event is one.
+            models.Index(
+                name="event_of_breaker",
+                fields=["created_at"],
+                condition=Q(type__in=["breaker.opened", "breaker.closed"]),
+            ),
         ]

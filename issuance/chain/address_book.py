@@ -3,7 +3,6 @@
 The files lie beside the keys and not in the database. A difference is never overwritten.
 """
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from eth_utils.crypto import keccak
 from issuance.chain import contracts
 from issuance.chain.client import ChainClient
 from issuance.chain.deploy import Deployment, TokenPlan, implementation_of, verify_rules
-from issuance.chain.durable import exclusive, replace_text
+from issuance.chain.durable import exclusive, read_object, replace_object
 from issuance.chain.errors import AddressBookDiffers, BytecodeMismatch, NotInAddressBook
 
 
@@ -135,14 +134,9 @@ class AddressBook:
     def _read(self, chain_id: int) -> dict[str, Any]:
         path = self._path(chain_id)
         try:
-            document = json.loads(path.read_text())
-        except FileNotFoundError:
-            return {}
+            return read_object(path)
         except ValueError as error:
-            raise AddressBookDiffers(f"{path.name} is not JSON") from error
-        if not isinstance(document, dict):
-            raise AddressBookDiffers(f"{path.name} is not an object")
-        return document
+            raise AddressBookDiffers(f"{path.name} is {error}") from error
 
     def _write(self, chain_id: int, rows: dict[str, Any]) -> None:
-        replace_text(self._path(chain_id), json.dumps(rows, indent=1, sort_keys=True) + "\n")
+        replace_object(self._path(chain_id), rows)

@@ -1,6 +1,5 @@
 """Contracts that are created once: bytes on disk before they are sent, followed until they are final."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -11,7 +10,7 @@ from typing import Any, Final
 from eth_utils.crypto import keccak
 
 from issuance.chain.client import ChainClient
-from issuance.chain.durable import exclusive, replace_text
+from issuance.chain.durable import exclusive, read_object, replace_object
 from issuance.chain.errors import (
     AddressBookDiffers,
     CallReverted,
@@ -118,18 +117,13 @@ class Creations:
             rows = change(_creations(document.pop(self._undertaking, [])))
             if rows:
                 document[self._undertaking] = [asdict(each) for each in rows]
-            replace_text(self._path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+            replace_object(self._path, document)
 
     def _read(self) -> dict[str, Any]:
         try:
-            document = json.loads(self._path.read_text())
-        except FileNotFoundError:
-            return {}
+            return read_object(self._path)
         except ValueError as error:
-            raise AddressBookDiffers(f"{self._path.name} of creations is not JSON") from error
-        if not isinstance(document, dict):
-            raise AddressBookDiffers(f"{self._path.name} of creations is not an object")
-        return document
+            raise AddressBookDiffers(f"{self._path.name} of creations is {error}") from error
 
 
 def create(

@@ -1,6 +1,5 @@
 """policy.json: the permissions of every key, beside the keys and not in the database."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from functools import lru_cache
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from issuance.chain.addresses import checksummed
-from issuance.chain.durable import exclusive, replace_text
+from issuance.chain.durable import exclusive, parse_object, replace_object
 from issuance.chain.errors import SignerRefused
 from issuance.chain.permissions import Limits, Permission, SignerPolicy
 
@@ -47,33 +46,30 @@ class PolicyFile:
             added = {each for each in permissions if _order(each) not in held}
             rows = sorted(known | added, key=_order)
             document[checksummed(address)] = [_row(each) for each in rows]
-            replace_text(self._path, json.dumps(document, indent=1, sort_keys=True))
+            replace_object(self._path, document)
 
     def _read(self) -> dict[str, list[dict[str, Any]]]:
         return _document(self._text())
 
-    def _text(self) -> str:
+    def _text(self) -> bytes:
         try:
-            return self._path.read_text()
+            return self._path.read_bytes()
         except FileNotFoundError:
-            return "{}"
+            return b"{}"
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _policy(text: str, address: str) -> SignerPolicy:
+def _policy(text: bytes, address: str) -> SignerPolicy:
     """What the file says of one key; the same text, read again, is not understood again."""
     rows = _document(text).get(address, [])
     return SignerPolicy(frozenset(_permission(row) for row in rows))
 
 
-def _document(text: str) -> dict[str, list[dict[str, Any]]]:
+def _document(text: bytes) -> dict[str, list[dict[str, Any]]]:
     try:
-        document = json.loads(text)
+        return parse_object(text)
     except ValueError as error:
-        raise SignerRefused(f"{POLICY_FILE} is not JSON") from error
-    if not isinstance(document, dict):
-        raise SignerRefused(f"{POLICY_FILE} is not an object")
-    return document
+        raise SignerRefused(f"{POLICY_FILE} is {error}") from error
 
 
 def _order(permission: Permission) -> tuple[int, str, str, str]:

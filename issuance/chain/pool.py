@@ -31,7 +31,7 @@ class NodePool:
     """The nodes of one network. A quorum is more than half of those that are configured."""
 
     def __init__(self, network: str, urls: Sequence[str], chain_id: int) -> None:
-        self.network = network
+        self.network, self.chain_id = network, chain_id
         self._nodes = [
             RpcNode(url, label=f"{network}[{index}]", chain_id=chain_id)
             for index, url in enumerate(urls)

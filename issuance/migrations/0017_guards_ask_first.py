@@ -38,10 +38,12 @@ _ORDER_TERMS = (
     " client_order_id"
 ).split()
 _CALL = "signer_id nonce kind token_id to_address calldata".split()
-FORWARD = _forward("order", _guards.ORDER_MOVES, _ORDER_TERMS) + _forward(
-    "chaintransaction", _guards.TRANSACTION_MOVES, _CALL
+# In the order in which workers lock these tables. Whoever drops a column that is named here makes the
+# trigger anew: PostgreSQL would drop it with the column.
+FORWARD = _forward("chaintransaction", _guards.TRANSACTION_MOVES, _CALL) + _forward(
+    "order", _guards.ORDER_MOVES, _ORDER_TERMS
 )
-BACKWARD = _backward("order") + _backward("chaintransaction")
+BACKWARD = _backward("chaintransaction") + _backward("order")
 
 
 class Migration(migrations.Migration):

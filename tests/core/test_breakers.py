@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from core import breakers, services
 from core.actors import operator, system
@@ -218,3 +219,15 @@ def test_old_halts_are_not_told_to_newcomers(institution):
     _halt()
     assert services.announce_halts(now=NOW + timedelta(hours=25)) == 0
     assert _notices(institution) == []
+
+
+def test_looking_for_halts_reads_no_other_event():
+    """Every few seconds, in a log that grows for ever."""
+    with CaptureQueriesContext(connection) as asked:
+        services.announce_halts(now=NOW)
+    (look,) = [each["sql"] for each in asked.captured_queries if "core_event" in each["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {look}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "event_of_breaker" in plan, plan

@@ -27,6 +27,7 @@ TABLES = [
     (states.MOVE_TRANSITIONS, states.MoveStatus),
 ]
 guards = import_module("issuance.migrations.0002_guards")
+guards_asked = import_module("issuance.migrations.0017_guards_ask_first")
 move_guards = import_module("issuance.migrations.0005_moves")
 
 
@@ -165,6 +166,39 @@ def test_the_database_keeps_signed_bytes_terms_and_nonces():
         make_transaction(paper.token)  # the nonce is given out once
     with pytest.raises(IntegrityError), transaction.atomic(savepoint=True):
         make_transaction(paper.token, nonce=1, status="INCLUDED")  # included without a block
+
+
+OTHERWISE = {
+    "bigint": "{0} + 1",
+    "bytea": "{0} || '\\x00'::bytea",
+    "character varying": "'Z' || substr({0}, 2)",
+    "numeric": "{0} + 1",
+    "uuid": "gen_random_uuid()",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("issuance_order", each) for each in guards_asked._ORDER_TERMS]
+    + [("issuance_chaintransaction", each) for each in guards_asked._CALL],
+)
+def test_the_database_keeps_every_term_of_an_order_and_of_a_call(table, column):
+    paper = papers.build()
+    row = paper.order() if table == "issuance_order" else make_transaction(paper.token)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT data_type FROM information_schema.columns"
+            " WHERE table_name = %s AND column_name = %s",
+            [table, column],
+        )
+        other = OTHERWISE[cursor.fetchone()[0]].format(column)
+    with (
+        pytest.raises(IntegrityError, match="never change"),
+        transaction.atomic(savepoint=True),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"UPDATE {table} SET {column} = {other} WHERE id = %s", [row.pk])
 
 
 @pytest.mark.django_db

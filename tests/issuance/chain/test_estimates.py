@@ -1,18 +1,37 @@
 """Many calls estimated in one request: a quorum for each by itself, and no word about the others."""
 
 import itertools
+import time
 
 import pytest
 
 from issuance.chain import token
 from issuance.chain.client import ChainClient
 from issuance.chain.errors import CallReverted
-from issuance.chain.types import OrderItem
+from issuance.chain.permissions import GAS_MAX
+from issuance.chain.transport import LIMITS
+from issuance.chain.types import Fees, OrderItem
+from issuance.pipeline.planning import Simulation, plan_each
+from tests.issuance.chain.conftest import SHARE
 
 REVERTED = {"error": {"code": 3, "message": "execution reverted"}}
 NOT_OFFERED = {"error": {"code": -32601, "message": "the method does not exist"}}
 GAS_HEX = "0x5300"
+ARBITRUM = 42_161
 _order_ids = itertools.count(1)
+
+
+class PolicyOfAnything:
+    """A key that forbids nothing."""
+
+    def __init__(self, address):
+        self.address = address
+
+    def require(self, unsigned):
+        pass
+
+    def sign(self, unsigned):
+        raise NotImplementedError
 
 
 def client_of(nodes):
@@ -85,9 +104,70 @@ def test_where_no_block_is_simulated_each_call_is_estimated_by_itself(nodes, wal
 def test_what_is_refunded_at_the_end_is_needed_until_then(nodes, wallets):
     alice, client = wallets["alice"], client_of(nodes)
     for node in nodes:
-        node.answers["eth_simulateV1"] = block_of({"maxUsedGas": "0x6000"}, {"maxUsedGas": "0x1"})
+        node.answers["eth_simulateV1"] = block_of({"maxUsedGas": "0x7000"}, {"maxUsedGas": "0x1"})
     ask = {"sender": alice.address, "to": alice.address}
-    assert client.simulate_many(datas=[b"", b"\x01"], **ask) == [0x6000, int(GAS_HEX, 16)]
+    # EIP-3529: at most a fifth of what was used is given back.
+    most = int(GAS_HEX, 16) * 5 // 4
+    assert client.simulate_many(datas=[b"", b"\x01"], **ask) == [0x7000, most]
+
+
+def test_what_does_not_fit_into_a_transaction_has_no_estimate(nodes, wallets):
+    alice, client = wallets["alice"], client_of(nodes)
+    for node in nodes:
+        node.answers["eth_simulateV1"] = block_of(
+            {"maxUsedGas": hex(GAS_MAX)}, {"gasUsed": hex(GAS_MAX)}
+        )
+    ask = {"sender": alice.address, "to": alice.address}
+    assert client.simulate_many(datas=[b"", b"\x01"], **ask) == [GAS_MAX, None]
+
+
+def test_a_batch_of_burns_is_given_what_it_needs_before_its_refunds(world):
+    """Each burn clears a slot, and the node gives a fifth back at the end."""
+    count = 250
+    world.attest(10**9 * SHARE)
+    world.register(world.alice)
+    world.mint((1, world.alice, count * SHARE))
+    ids = range(1_024, 1_024 + count)
+    for order_id in ids:
+        data = token.encode_request_redeem(order_id=order_id, amount=SHARE)
+        world.run(world.alice, data, gas=400_000)
+    data = token.encode_burn_batch([OrderItem(each, world.alice.address, SHARE) for each in ids])
+
+    def encode(_):
+        return data
+
+    key = PolicyOfAnything(world.issuer.address)
+    simulation = Simulation(
+        chain=world.client, key=key, fees=Fees(2, 1), to=world.address, encode=encode
+    )
+    (planned,) = plan_each([[0]], simulation=simulation)
+    receipt = world.mined(
+        world.issuer.send(world.client, to=world.address, data=data, gas=planned.gas)
+    )
+    assert receipt.succeeded
+
+
+def test_where_data_is_paid_in_gas_no_block_is_simulated(nodes, wallets):
+    alice = wallets["alice"]
+    for node in nodes:
+        node.answers["eth_chainId"] = {"result": hex(ARBITRUM)}
+        node.answers["eth_simulateV1"] = block_of({}, {})
+    client = ChainClient("arbitrum", [node.url for node in nodes], ARBITRUM)
+    ask = {"sender": alice.address, "to": alice.address}
+    datas = [b"", b"\x01"]
+    alone = [client.simulate(data=data, **ask) for data in datas]
+    assert client.simulate_many(datas=datas, **ask) == alone
+
+
+def test_a_revert_is_heard_without_the_node_that_is_silent(nodes, open_world):
+    world, client = open_world, client_of(nodes)
+    burn = token.encode_burn_order(OrderItem(9, world.alice.address, 1))
+    ask = {"sender": world.issuer.address, "to": world.address}
+    assert client.simulate_many(datas=[mint(world)], **ask) != [None]
+    nodes[2].silent.set()
+    since = time.monotonic()
+    assert client.simulate_many(datas=[burn], **ask) == [None]
+    assert time.monotonic() - since < LIMITS.answer_seconds / 2
 
 
 def test_a_call_that_reverts_in_the_block_has_no_estimate_and_tells_its_reason_alone(

@@ -207,10 +207,19 @@ def test_permissions_are_added_and_read_afresh(tmp_path):
     assert len(policies.policy_of(ours.address).permissions) == 2
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "ENTRY"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"{", id="cut off"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b"\xff", id="no UTF-8"),
+        pytest.param(
+            json.dumps({signer().address: [{"role": "ISSUER"}]}).encode(), id="half an entry"
+        ),
+    ],
+)
 def test_a_broken_permission_list_permits_nothing(tmp_path, content):
-    text = content.replace("ENTRY", json.dumps({signer().address: [{"role": "ISSUER"}]}))
-    (tmp_path / "policy.json").write_text(text)
+    (tmp_path / "policy.json").write_bytes(content)
     ours = LocalSigner(key("issuer"), policies=PolicyFile(tmp_path))
     with pytest.raises(SignerRefused):
         ours.sign(CALL)
