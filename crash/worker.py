@@ -1,6 +1,5 @@
 """One pipeline worker: a forked process that runs the product's own tasks again and again."""
 
-import gc
 import os
 import random
 import signal
@@ -16,7 +15,7 @@ from celery import current_app
 from django.db import close_old_connections, connections
 
 from config.celery import BEAT_SECONDS
-from core import doorbell, failpoints
+from core import doorbell, failpoints, heap
 from crash import children, pace
 from crash.mishaps import FickleSigner, Mishaps
 from custody import queries as custody_queries
@@ -120,8 +119,7 @@ def warm_up() -> None:
     """Read once, before the first fork, what each worker would otherwise read again."""
     tasks()
     active_policies()
-    gc.collect()
-    gc.freeze()
+    heap.settle()
 
 
 def _work(post: Post, dice: random.Random, runs_twice: Callable[[], bool]) -> None:

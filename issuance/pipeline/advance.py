@@ -16,7 +16,7 @@ from core.work import claim_due
 from issuance import queries, services
 from issuance.chain.errors import ChainError, SignerError
 from issuance.chain.standards import standard_of
-from issuance.models import Attempt, ChainTransaction, Token
+from issuance.models import Attempt, ChainTransaction
 from issuance.models.gates import Recovering
 from issuance.pipeline import waves
 from issuance.pipeline.broadcast import broadcast
@@ -54,7 +54,7 @@ def advance_due(*, world: World, clock: Callable[[], datetime]) -> int:
         now = clock()
         open_rows = ChainTransaction.objects.exclude(status__in=CHAIN_TRANSACTION_FINAL)
         # Of a hundred rows of one token and key, each is read once.
-        tokens = Prefetch("token", Token.objects.select_related("fund"))
+        tokens = Prefetch("token", queries.tokens())
         with_lane = open_rows.prefetch_related(tokens, "signer")
         rows = claim_due(with_lane, now=now, lease=LEASE, limit=CLAIM_MAX)
         if not rows:

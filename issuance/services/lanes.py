@@ -200,7 +200,7 @@ def lock_transactions(*, ids: Iterable[uuid.UUID]) -> list[ChainTransaction]:
     """These transactions with their tokens, locked in id order; missing ones are left out."""
     rows = ChainTransaction.objects.select_for_update(no_key=True, of=("self",))
     # Of a hundred rows of one token, the token is read once.
-    tokens = Prefetch("token", Token.objects.select_related("fund"))
+    tokens = Prefetch("token", queries.tokens())
     return list(rows.filter(pk__in=list(ids)).order_by("pk").prefetch_related(tokens))
 
 
